@@ -1,0 +1,1 @@
+"""Knows Cells, knows nothing of old servers: endpoints, session and models."""

@@ -1,0 +1,1 @@
+"""PHP as data: serialized values, configuration files, encrypted parameters. Nothing is ever executed."""

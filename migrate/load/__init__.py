@@ -1,0 +1,1 @@
+"""Executes Actions, journals every one, moves content."""

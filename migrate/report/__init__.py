@@ -1,0 +1,1 @@
+"""What happened: for a person (HTML), a program (JSON), a spreadsheet (CSV)."""

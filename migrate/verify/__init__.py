@@ -1,0 +1,1 @@
+"""Reads the target on its own and compares it with the source."""
