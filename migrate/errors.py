@@ -31,7 +31,7 @@ class ExitStatus(enum.IntEnum):
     INTERRUPTED = 130
 
     @classmethod
-    def worst(cls, *statuses: "ExitStatus") -> "ExitStatus":
+    def worst(cls, *statuses: ExitStatus) -> ExitStatus:
         """The one to report when there are several reasons."""
         for status in SEVERITY:
             if status in statuses:

@@ -14,7 +14,7 @@ class Right(enum.Flag):
     READ_WRITE = 3
 
     @classmethod
-    def from_letters(cls, letters: str) -> "Right":
+    def from_letters(cls, letters: str) -> Right:
         """Right of an old ACL string: `r`, `w`, `rw`, `""`; `d`, `n` and anything unknown give NONE.
 
         Case matters: `AJXP_VALUE_CLEAR` holds a capital R and must not read as a right (all legacy versions)."""
@@ -37,6 +37,6 @@ class Right(enum.Flag):
         """Whether WRITE is included."""
         return bool(self & Right.WRITE)
 
-    def within(self, other: "Right") -> bool:
+    def within(self, other: Right) -> bool:
         """True when this right gives nothing that `other` does not give."""
         return (self & other) == self

@@ -1,0 +1,369 @@
+"""The vocabulary of what can be done to a Cells server. An Action says what it needs, what it makes and how it is undone.
+
+Actions are values: planned, listed, stored as JSON in the ledger, executed by `migrate/load`, undone in reverse. Uuids of
+users, groups, roles and workspaces are chosen by the plan; nodes are named by `NodeRef` because the server chooses theirs."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, NewType
+
+from migrate.rights import Right
+
+ActionId = NewType("ActionId", str)
+"""Stable natural key such as `user:bob`; the same input gives the same ids."""
+NodeRef = NewType("NodeRef", str)
+"""A node: `my-files`, a data source (`legacy`) or a folder in one (`legacy/projects`)."""
+
+_types: dict[str, type[Action]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One change. `phase` orders kinds of actions; within a phase, actions are independent unless `needs` says otherwise.
+
+    `kind` is the report's kind (`users`, `groups`, …; `technical` is not counted); `record` the key of the old record it
+    carries, empty for derived ones."""
+
+    phase: ClassVar[int] = 0
+    kind: ClassVar[str] = "technical"
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        _types[cls.__name__] = cls
+
+    @property
+    def id(self) -> ActionId:
+        raise NotImplementedError
+
+    @property
+    def lane(self) -> str:
+        """Actions of one lane are never executed at the same time (one worker per login, role, workspace)."""
+        return self.id
+
+    def needs(self) -> tuple[ActionId, ...]:
+        """Actions that must be done before; if one failed, this one fails with it."""
+        return ()
+
+    def reverse(self) -> Action | None:
+        """The Action that takes it back; None where there is nothing to take back."""
+        return None
+
+    def to_json(self) -> str:
+        """Stable text form for the ledger."""
+        body = {f.name: _plain(getattr(self, f.name)) for f in dataclasses.fields(self)}
+        return json.dumps({"type": type(self).__name__, **body}, sort_keys=True)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Right):
+        return value.letters
+    if isinstance(value, tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, Mapping):
+        return {k: _plain(v) for k, v in value.items()}
+    return value
+
+
+def from_json(text: str) -> Action:
+    """The Action that `to_json` wrote. ValueError for an unknown type."""
+    body = json.loads(text)
+    cls = _types.get(body.pop("type", ""))
+    if cls is None:
+        raise ValueError("unknown action type")
+    fields = {f.name: f for f in dataclasses.fields(cls)}
+    values = {}
+    for name, value in body.items():
+        kind = str(fields[name].type)
+        if kind == "Right":
+            value = Right.from_letters(value)
+        elif kind.startswith("tuple"):
+            value = tuple(value)
+        values[name] = value
+    return cls(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class CreateGroup(Action):
+    """Make a group. `PUT /a/user/{any}` with IsGroup; its role gets the same uuid. Parents come first (`needs`)."""
+
+    uuid: str
+    path: str
+    display_name: str
+    record: str = ""
+    parent_made: bool = False
+    phase: ClassVar[int] = 10
+    kind: ClassVar[str] = "groups"
+
+    @property
+    def id(self) -> ActionId:
+        return ActionId("group:" + self.path)
+
+    def needs(self) -> tuple[ActionId, ...]:
+        parent = self.path.rpartition("/")[0]
+        return (ActionId("group:" + parent),) if self.parent_made else ()
+
+    def reverse(self) -> Action:
+        return DeleteGroup(self.uuid, self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteGroup(Action):
+    """Remove a group that is listed empty."""
+
+    uuid: str
+    path: str
+    phase: ClassVar[int] = 910
+
+    @property
+    def id(self) -> ActionId:
+        return ActionId("delete-group:" + self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class CreateRole(Action):
+    """Make a role or a team. A team belongs to `owner_login`/`owner_uuid` through its policies."""
+
+    uuid: str
+    label: str
+    is_team: bool = False
+    owner_login: str = ""
+    owner_uuid: str = ""
+    record: str = ""
+    phase: ClassVar[int] = 20
+    kind: ClassVar[str] = "roles"
+
+    @property
+    def id(self) -> ActionId:
+        return ActionId("role:" + self.uuid)
+
+    def reverse(self) -> Action:
+        return DeleteRole(self.uuid)
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteRole(Action):
+    """Remove a role that this migration made."""
+
+    uuid: str
+    phase: ClassVar[int] = 920
+
+    @property
+    def id(self) -> ActionId:
+        return ActionId("delete-role:" + self.uuid)
+
+
+@dataclass(frozen=True, slots=True)
+class CreateUser(Action):
+    """Make an account with a strong random password. `roles`: given roles in order. `attributes`: profile always among them."""
+
+    uuid: str
+    login: str
+    group_path: str
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    roles: tuple[str, ...] = ()
+    owner_login: str = ""
+    record: str = ""
+    phase: ClassVar[int] = 30
+    kind: ClassVar[str] = "users"
+
+    @property
+    def id(self) -> ActionId:
+        return ActionId("user:" + self.login)
+
+    def reverse(self) -> Action:
+        return DeleteUser(self.uuid, self.login)
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteUser(Action):
+    """Remove an account that this migration made."""
+
+    uuid: str
+    login: str
+    phase: ClassVar[int] = 900
+
+    @property
+    def id(self) -> ActionId:
+        return ActionId("delete-user:" + self.login)
+
+
+@dataclass(frozen=True, slots=True)
+class CreateDataSource(Action):
+    """Add a data source. `flat`: Cells' own storage; otherwise `folder` is indexed as it lies (in place).
+    `beside`: name of the data source next to whose folder a flat one is made, when `folder` is empty."""
+
+    name: str
+    folder: str = ""
+    flat: bool = True
+    beside: str = ""
+    phase: ClassVar[int] = 40
+
+    @property
+    def id(self) -> ActionId:
+        return ActionId("datasource:" + self.name)
+
+    def reverse(self) -> Action:
+        return DeleteDataSource(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteDataSource(Action):
+    """Take a data source out of the configuration; its files stay on disk."""
+
+    name: str
+    phase: ClassVar[int] = 960
+
+    @property
+    def id(self) -> ActionId:
+        return ActionId("delete-datasource:" + self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenDesk(Action):
+    """Give the loader a temporary workspace over a data source, so that it can write there: there is no administrative write."""
+
+    uuid: str
+    slug: str
+    data_source: str
+    loader_role: str
+    phase: ClassVar[int] = 45
+
+    @property
+    def id(self) -> ActionId:
+        return ActionId("desk:" + self.data_source)
+
+    def reverse(self) -> Action:
+        return CloseDesk(self.uuid, self.slug, self.data_source)
+
+
+@dataclass(frozen=True, slots=True)
+class CloseDesk(Action):
+    """Remove the temporary workspace; files stay."""
+
+    uuid: str
+    slug: str
+    data_source: str
+    phase: ClassVar[int] = 800
+
+    @property
+    def id(self) -> ActionId:
+        return ActionId("close-desk:" + self.data_source)
+
+
+@dataclass(frozen=True, slots=True)
+class CreateFolder(Action):
+    """Make a folder (and its parents) that is to be a root: of a workspace, or of a person in one. `mtime` 0 = now."""
+
+    node: NodeRef
+    mtime: int = 0
+    phase: ClassVar[int] = 50
+
+    @property
+    def id(self) -> ActionId:
+        return ActionId("folder:" + self.node)
+
+    @property
+    def lane(self) -> str:
+        return "folders:" + self.node.split("/", 1)[0]
+
+    def needs(self) -> tuple[ActionId, ...]:
+        return (ActionId("desk:" + self.node.split("/", 1)[0]),)
+
+
+@dataclass(frozen=True, slots=True)
+class CreateWorkspace(Action):
+    """Make a workspace on one root. No default rights: rights are granted one by one."""
+
+    uuid: str
+    slug: str
+    label: str
+    root: NodeRef
+    description: str = ""
+    record: str = ""
+    phase: ClassVar[int] = 60
+    kind: ClassVar[str] = "workspaces"
+
+    @property
+    def id(self) -> ActionId:
+        return ActionId("workspace:" + self.uuid)
+
+    def reverse(self) -> Action:
+        return DeleteWorkspace(self.uuid, self.slug)
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteWorkspace(Action):
+    """Remove a workspace that this migration made; its files stay."""
+
+    uuid: str
+    slug: str
+    phase: ClassVar[int] = 890
+
+    @property
+    def id(self) -> ActionId:
+        return ActionId("delete-workspace:" + self.uuid)
+
+
+@dataclass(frozen=True, slots=True)
+class SetRight(Action):
+    """State what a role may do on a node. `mode`: `allow` (read/write of `right`), `deny`, or `close` (a policy that does not
+    exist: takes this one workspace away and leaves what lies below usable). `workspace` empty: no root, only the right there.
+
+    The whole statement of this role on this node in this workspace: rules of the other modes are removed."""
+
+    role: str
+    node: NodeRef
+    workspace: str
+    right: Right
+    mode: str = "allow"
+    why: str = ""
+    phase: ClassVar[int] = 70
+    kind: ClassVar[str] = "grants"
+
+    @property
+    def id(self) -> ActionId:
+        return ActionId(f"right:{self.role}:{self.workspace}:{self.node}")
+
+    @property
+    def lane(self) -> str:
+        return "right:" + self.role
+
+    def reverse(self) -> Action:
+        return RemoveRight(self.role, self.node, self.workspace)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveRight(Action):
+    """Take back every rule of a role on a node in a workspace."""
+
+    role: str
+    node: NodeRef
+    workspace: str
+    phase: ClassVar[int] = 880
+
+    @property
+    def id(self) -> ActionId:
+        return ActionId(f"remove-right:{self.role}:{self.workspace}:{self.node}")
+
+
+@dataclass(frozen=True, slots=True)
+class CarryFolder(Action):
+    """Bring the content of one old folder (a Root) to a node. The list of files is in the ledger; `route`: `upload` or `in-place`.
+
+    `root`: key of the old Root. Files of the folder that are roots of other folders are carried with those."""
+
+    root: str
+    node: NodeRef
+    route: str = "upload"
+    phase: ClassVar[int] = 80
+    kind: ClassVar[str] = "files"
+
+    @property
+    def id(self) -> ActionId:
+        return ActionId("carry:" + self.root.replace("\0", ":"))
+
+    def needs(self) -> tuple[ActionId, ...]:
+        return (ActionId("desk:" + self.node.split("/", 1)[0]),) if self.route == "upload" else ()
