@@ -375,3 +375,26 @@ def to_plain(record: Any) -> Any:
     if isinstance(record, (list, tuple)):
         return [to_plain(v) for v in record]
     return record
+
+
+_NESTED = {"MetaField": MetaField, "ShareEntry": ShareEntry, "Link": Link}
+
+
+def from_plain(cls: type[Any], body: Mapping[str, Any]) -> Any:
+    """The record of class `cls` that `to_plain` wrote (without its secrets)."""
+    return cls(**{f.name: _revive(str(f.type), body[f.name]) for f in dataclasses.fields(cls) if f.name in body})
+
+
+def _revive(kind: str, value: Any) -> Any:
+    if value is None:
+        return None
+    if kind == "Right":
+        return Right.from_letters(value)
+    if "Right]" in kind:  # mappings of rights, one or two levels deep
+        return {k: _revive(kind if isinstance(v, dict) else "Right", v) for k, v in value.items()}
+    for name, nested in _NESTED.items():
+        if kind.startswith(f"tuple[{name}"):
+            return tuple(from_plain(nested, item) for item in value)
+        if kind.startswith(name):
+            return from_plain(nested, value)
+    return tuple(value) if kind.startswith("tuple") else value

@@ -28,6 +28,8 @@ from migrate.ledger import schema
 
 BATCH = 1000
 _MARK = "\x01"
+UNCOUNTED = frozenset({"roots", "access", "children"})
+"""Kinds of records that are material of a plan, not things an administrator counts."""
 
 
 class LedgerDamaged(MigrationError):
@@ -276,7 +278,9 @@ class Ledger:
             for state, n in db.execute(select(files.c.state, func.count()).group_by(files.c.state)):
                 outcome = {"done": "migrated", "already": "already", "skipped": "skipped", "failed": "failed"}.get(state)
                 _count(result, "files", outcome, n)
-        return result
+            for outcome, n in db.execute(select(schema.access.c.outcome, func.count()).group_by(schema.access.c.outcome)):
+                _count(result, "rights", outcome, n)
+        return {kind: row for kind, row in result.items() if kind not in UNCOUNTED}
 
     def reasons(self) -> list[tuple[str, str, str, int]]:
         """(kind, outcome, code, number) of everything skipped or failed."""
@@ -287,6 +291,10 @@ class Ledger:
                 .group_by(table.c.kind, table.c.outcome, table.c.code))]
             rows += [("files", s, c or "", n) for s, c, n in db.execute(
                 select(files.c.state, files.c.code, func.count()).where(files.c.state.in_(["skipped", "failed"])).group_by(files.c.state, files.c.code))]
+            pairs = schema.access
+            rows += [("rights", o, c or "", n) for o, c, n in db.execute(
+                select(pairs.c.outcome, pairs.c.code, func.count()).where(pairs.c.outcome.in_(["skipped", "failed"]))
+                .group_by(pairs.c.outcome, pairs.c.code))]
         return sorted((k, o, c or "", n) for k, o, c, n in rows)
 
     def settled(self, *outcomes: str) -> Iterator[tuple[str, str, str, str | None, str | None]]:
@@ -473,13 +481,22 @@ class Ledger:
         with self._write() as db:
             db.execute(delete(schema.access))
             for batch in _batches(rows):
-                db.execute(insert(schema.access), [dict(zip(("login", "workspace", "before", "planned", "code"), r, strict=True)) for r in batch])
+                db.execute(insert(schema.access), [{"login": _key(login), "workspace": _key(workspace), "before": before, "planned": planned,
+                                                    "code": code, "outcome": "skipped" if code else None}
+                                                   for login, workspace, before, planned, code in batch])
 
     def access(self) -> Iterator[tuple[str, str, str, str, str | None]]:
         """(login, workspace, before, planned, code), ordered."""
         with self._read() as db:
             for row in db.execute(select(schema.access).order_by(schema.access.c.login, schema.access.c.workspace)):
-                yield tuple(row)
+                yield _unkey(row.login), _unkey(row.workspace), row.before, row.planned, row.code
+
+    def settle_access(self, rows: Iterable[tuple[str, str, str, str | None]]) -> None:
+        """(login, workspace, outcome, code): what became of a person's right on a workspace."""
+        table = schema.access
+        with self._write() as db:
+            for login, workspace, outcome, code in rows:
+                db.execute(update(table).where(table.c.login == _key(login), table.c.workspace == _key(workspace)).values(outcome=outcome, code=code))
 
     def put_targets(self, kind: str, rows: Iterable[tuple[str, Mapping[str, Any]]], *, replace: bool = False) -> None:
         """Remember what old ids become."""

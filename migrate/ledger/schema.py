@@ -97,6 +97,7 @@ access = Table(
     Column("before", String, nullable=False),
     Column("planned", String, nullable=False),
     Column("code", String),
+    Column("outcome", String),
 )
 """Right letters of each person on each workspace: on the old server and as the plan computes them for Cells."""
 

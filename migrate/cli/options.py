@@ -1,0 +1,127 @@
+"""Options that several commands share. Flags win over `MIGRATE_…` variables, these over `migration.toml` in the work folder."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from migrate import logs
+from migrate.cli.environment import Environment
+from migrate.errors import ExitStatus, MigrationError
+
+try:
+    import tomllib
+except ImportError:  # Python 3.10
+    import tomli as tomllib  # type: ignore[no-redef]
+
+
+class SettingsUnreadable(MigrationError):
+    """`migration.toml` is not valid TOML, or names an option that does not exist."""
+
+    code = "E2001"
+    title = "{path} cannot be used: {detail}."
+    remedy = "Correct that line; keys are the long options without dashes in front, e.g. cells = \"https://cells.example.org\"."
+    exit_status = ExitStatus.USAGE
+
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def _stack(*decorators: Decorator) -> Decorator:
+    def apply(function: Callable[..., Any]) -> Callable[..., Any]:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+    return apply
+
+
+def common(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--work --json --quiet --no-input --log-format --verbose`; the function gets an Environment as first argument."""
+
+    @_stack(
+        click.option("--work", type=click.Path(path_type=Path, file_okay=False), default=Path("migration"), show_default=True, is_eager=True,
+                     envvar="MIGRATE_WORK", callback=_settings, help="Folder of this migration: ledger, reports, mapping files."),
+        click.option("--json", "asked_json", is_flag=True, help="Print exactly one JSON object on stdout."),
+        click.option("--quiet", is_flag=True, envvar="MIGRATE_QUIET", help="No talk and no progress."),
+        click.option("--verbose", is_flag=True, envvar="MIGRATE_VERBOSE", help="Log every event."),
+        click.option("--no-input", is_flag=True, envvar="MIGRATE_NO_INPUT", help="Never ask; what would need an answer is refused."),
+        click.option("--log-format", type=click.Choice(["text", "json"]), default="text", envvar="MIGRATE_LOG_FORMAT", help="Form of the log on stderr."),
+        click.option("--break-lock", is_flag=True, help="Take over the work folder of a run that is certainly gone."),
+    )
+    @click.pass_context
+    @functools.wraps(function)
+    def command(context: click.Context, /, *, work: Path, asked_json: bool, quiet: bool, verbose: bool, no_input: bool, log_format: str,
+                break_lock: bool, **rest: Any) -> int:
+        logs.configure(log_format, quiet, verbose)
+        environment = Environment(context.info_name or "", work, asked_json, quiet, no_input, log_format, break_lock)
+        return int(function(environment, **rest))
+
+    return command
+
+
+def _settings(context: click.Context, _: click.Parameter, work: Path) -> Path:
+    path = work / "migration.toml"
+    if path.is_file():
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+            raise SettingsUnreadable(path=path, detail=error) from None
+        if any(key in ("token", "cells-token", "password") for key in values):
+            raise SettingsUnreadable(path=path, detail="a token or password does not belong into this file; use token-file")
+        known = {name: parameter for parameter in context.command.params for name in (o.lstrip("-") for o in parameter.opts)}
+        context.default_map = {known[key].name: value for key, value in values.items() if key in known} | (context.default_map or {})
+    return work
+
+
+legacy = _stack(
+    click.option("--legacy", type=click.Path(path_type=Path), required=True, envvar="MIGRATE_LEGACY",
+                 help="Folder of the old installation (the one with conf/ and data/). Only ever read."),
+    click.option("--database", metavar="URL|FILE.sql", envvar="MIGRATE_DATABASE",
+                 help="Its database, when it is not where its configuration says: a SQLAlchemy URL or a dump. A password in the URL is better "
+                      "given by MIGRATE_DATABASE than on the command line."),
+    click.option("--path-map", multiple=True, metavar="OLD=NEW", help="Where a folder of the dead machine lies now, e.g. /srv=/mnt/backup/srv. Repeatable."),
+)
+
+connection = _stack(
+    click.option("--token-file", type=click.Path(path_type=Path, dir_okay=False), envvar="MIGRATE_TOKEN_FILE",
+                 help="File that holds an administrator's personal access token (mode 0600)."),
+    click.option("--token-command", metavar="CMD", envvar="MIGRATE_TOKEN_COMMAND", help="Command that prints such a token; run again when the token ends."),
+    click.option("--ca-bundle", type=click.Path(path_type=Path, exists=True), envvar="MIGRATE_CA_BUNDLE", help="Certificates to trust."),
+    click.option("--insecure", is_flag=True, envvar="MIGRATE_INSECURE", help="Do not verify TLS. Said loudly; for a laboratory only."),
+    click.option("--workers", type=click.IntRange(1, 64), default=8, show_default=True, envvar="MIGRATE_WORKERS", help="Requests at the same time."),
+)
+
+cells = click.option("--cells", "cells_url", required=True, metavar="URL", envvar="MIGRATE_CELLS", help="Address of the new server.")
+
+cells_again = click.option("--cells", "cells_url", metavar="URL", envvar="MIGRATE_CELLS", help="Address of the new server (default: the one planned for).")
+
+selection = _stack(
+    click.option("--only", multiple=True, metavar="KIND", help="Only this kind (users, groups, roles, teams, workspaces, files, …). Repeatable."),
+    click.option("--user", multiple=True, metavar="LOGIN", help="Only this old login. Repeatable."),
+    click.option("--workspace", multiple=True, metavar="ID", help="Only this old workspace id. Repeatable."),
+)
+
+planning = _stack(
+    click.option("--mappings", type=click.Path(path_type=Path, file_okay=False), envvar="MIGRATE_MAPPINGS",
+                 help="Folder of edited mapping files (default: WORK/mappings)."),
+    click.option("--masks", type=click.Choice(["enforce", "ignore"]), default="enforce", show_default=True, envvar="MIGRATE_MASKS",
+                 help="Whether path masks of roles were enforced. `ignore` only if this build never did (the free Pydio 8 did not)."),
+    click.option("--data-source", default="legacy", show_default=True, envvar="MIGRATE_DATA_SOURCE", help="Data source in Cells that takes the old files."),
+    click.option("--recycle", type=click.Choice(["skip", "carry"]), default="skip", show_default=True, envvar="MIGRATE_RECYCLE",
+                 help="What to do with the content of recycle bins."),
+)
+
+
+def paths(pairs: tuple[str, ...]) -> dict[str, str]:
+    """`OLD=NEW` pairs as a mapping; click's usage error for a broken one."""
+    result = {}
+    for pair in pairs:
+        old, equals, new = pair.partition("=")
+        if not equals or not old.startswith("/") or not new:
+            raise click.BadParameter(f"{pair!r} is not OLD=NEW with an absolute OLD", param_hint="--path-map")
+        result[old] = new
+    return result

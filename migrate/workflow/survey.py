@@ -1,0 +1,82 @@
+"""Reads an old installation into the ledger: every record once, every file as a line, every finding."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from migrate.extract.records import to_plain
+from migrate.extract.source import Source
+from migrate.ledger import Ledger
+
+PEOPLE = ("users", "groups", "roles", "teams", "workspaces", "roots", "access")
+"""What a plan of people, rights and workspaces needs; `roots` and `access` are not counted as kinds."""
+REST = ("shares", "metadata", "bookmarks", "watches", "comments", "locks", "preferences")
+
+Rows = Iterator[tuple[str, Mapping[str, Any]]]
+
+
+def survey(ledger: Ledger, source: Source, *, hashes: bool = False, progress: Callable[[str, int], None] = lambda _k, _n: None) -> str:
+    """Store everything the installation holds; gives the fingerprint of its records (files excepted: they are looked at
+    again when they are carried). Children of shares are kept apart from workspaces: they are counted as shares."""
+    total = Digest()
+    for kind in PEOPLE + REST:
+        if kind == "workspaces":
+            plain = [r for r in _rows(source, kind, total, progress)]
+            ledger.replace_records("workspaces", (r for r in plain if not r[1]["shared_child"]))
+            ledger.replace_records("children", (r for r in plain if r[1]["shared_child"]))
+        else:
+            ledger.replace_records(kind, _rows(source, kind, total, progress))
+    scan = int(ledger.get("scan") or 0) + 1
+    ledger.scan_files(_files(source, hashes, progress), scan)
+    ledger.end_scan(scan)
+    ledger.put("scan", scan)
+    ledger.put("installation", to_plain(source.facts))
+    ledger.replace_findings("extract", source.findings())
+    fingerprint = total.text()
+    ledger.put("source-fingerprint", fingerprint)
+    return fingerprint
+
+
+def fingerprint(source: Source) -> str:
+    """What `survey` would give for the installation as it is now, without storing anything."""
+    total = Digest()
+    for kind in PEOPLE + REST:
+        for _ in _rows(source, kind, total, lambda _k, _n: None):
+            pass
+    return total.text()
+
+
+class Digest:
+    """Hash of a set of records that does not depend on their order: the sum of their SHA-256."""
+
+    def __init__(self) -> None:
+        self._sum = 0
+
+    def add(self, kind: str, key: str, body: str) -> None:
+        """Count one record in."""
+        digest = hashlib.sha256(json.dumps([kind, key]).encode() + body.encode()).digest()
+        self._sum = (self._sum + int.from_bytes(digest, "big")) % (1 << 256)
+
+    def text(self) -> str:
+        """64 hexadecimal digits."""
+        return f"{self._sum:064x}"
+
+
+def _rows(source: Source, kind: str, total: Digest, progress: Callable[[str, int], None]) -> Rows:
+    for record in getattr(source, kind)():
+        body = to_plain(record)
+        total.add(kind, record.key, json.dumps(body, sort_keys=True))
+        progress(kind, 1)
+        yield record.key, body
+
+
+def _files(source: Source, hashes: bool, progress: Callable[[str, int], None]) -> Iterator[Mapping[str, Any]]:
+    for entry in source.files(hashes=hashes):
+        progress("files", 1)
+        row: dict[str, Any] = {"root": f"{entry.workspace}\0{entry.user or ''}\0{entry.group or ''}",
+                               "path": entry.path.encode("utf-8", "surrogateescape"), "type": entry.type, "size": entry.size,
+                               "mtime": entry.mtime, "recycle": entry.in_recycle_bin}
+        yield row

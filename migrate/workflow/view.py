@@ -1,0 +1,38 @@
+"""The records of the ledger as the plan reads them: frozen, streamed, as often as it likes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrate.extract.records import Access, Group, Role, Root, Team, User, Workspace, from_plain
+from migrate.ledger import Ledger
+
+
+class RecordView:
+    """Re-iterable streams of records; workspaces include the children of shares (`shared_child`)."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def users(self) -> Iterator[User]:
+        return (from_plain(User, body) for _, body in self._ledger.records("users"))
+
+    def groups(self) -> Iterator[Group]:
+        return (from_plain(Group, body) for _, body in self._ledger.records("groups"))
+
+    def roles(self) -> Iterator[Role]:
+        return (from_plain(Role, body) for _, body in self._ledger.records("roles"))
+
+    def teams(self) -> Iterator[Team]:
+        return (from_plain(Team, body) for _, body in self._ledger.records("teams"))
+
+    def workspaces(self) -> Iterator[Workspace]:
+        for kind in ("workspaces", "children"):
+            for _, body in self._ledger.records(kind):
+                yield from_plain(Workspace, body)
+
+    def roots(self) -> Iterator[Root]:
+        return (from_plain(Root, body) for _, body in self._ledger.records("roots"))
+
+    def access(self) -> Iterator[Access]:
+        return (from_plain(Access, body) for _, body in self._ledger.records("access"))
