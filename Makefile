@@ -1,0 +1,47 @@
+# Two commands for newcomers: `make demo` and `make test`. Everything they need, they install into .venv.
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+
+.PHONY: demo test lint fuzz contract bench fixtures lock clean
+
+demo: $(VENV)/.run
+	$(PY) run_migration.py demo
+
+test: $(VENV)/.test
+	$(PY) -m ruff check .
+	$(PY) -m pytest
+
+$(VENV)/.run: requirements.txt
+	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install -q --disable-pip-version-check --require-hashes -r requirements.txt
+	touch $@
+
+$(VENV)/.test: tests/requirements.txt $(VENV)/.run
+	$(PY) -m pip install -q --disable-pip-version-check --require-hashes -r tests/requirements.txt
+	touch $@
+
+lint: $(VENV)/.test
+	$(PY) -m ruff check .
+
+# Long forms. MIGRATE_EXAMPLES sets how many inputs each property is tried with (the short form in `make test` uses 50 or so).
+fuzz: $(VENV)/.test
+	MIGRATE_EXAMPLES=$${MIGRATE_EXAMPLES:-5000} $(PY) -m pytest tests/extract -k "fuzz or property or any_bytes or hostile"
+
+# The same promises asked of a real Cells: CELLS_URL=https://... CELLS_TOKEN=... make contract
+contract: $(VENV)/.test
+	$(PY) -m pytest tests/contract
+
+bench: $(VENV)/.test
+	for file in tests/bench/bench_*.py; do PYTHONPATH=. $(PY) $$file || exit 1; done
+
+fixtures: $(VENV)/.test
+	PYTHONPATH=. $(PY) -m fixtures.build
+
+lock:
+	$(PYTHON) -m pip install -q uv
+	uv pip compile -q --universal --python-version 3.10 --generate-hashes --no-header --no-annotate requirements.in -o requirements.txt
+	uv pip compile -q --universal --python-version 3.10 --generate-hashes --no-header --no-annotate tests/requirements.in -o tests/requirements.txt
+
+clean:
+	rm -rf $(VENV) demo-migration .pytest_cache .hypothesis .ruff_cache
