@@ -1,0 +1,92 @@
+"""Who could reach what in the end? Right per workspace, and per path where masks narrow it (4.2 to 8.2.5).
+
+Locks are no matter here: a locked account keeps its rights for the day it is unlocked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from migrate.extract.chain import chain_of, group_of_row, is_admin, parent_of
+from migrate.extract.definitions import WorkspaceDefinition
+from migrate.extract.fold import Merged, fold
+from migrate.extract.masks import leaves
+from migrate.extract.plain import truth
+from migrate.extract.records import Access, Login, NodePath, WorkspaceId
+from migrate.extract.roles import ALL
+from migrate.extract.store import UserRow
+from migrate.extract.workspaces import is_circular
+from migrate.rights import Right
+
+if TYPE_CHECKING:
+    from migrate.extract.context import Context
+
+_ADMIN_DRIVERS = ("ajxp_conf", "ajxp_admin")
+
+
+def access_of(context: Context, row: UserRow) -> Access:
+    """Effective rights of one stored user. Computed from that user and the roles alone: nothing else is kept in memory."""
+    merged = fold(chain_of(context, row), context.era)
+    rights: dict[WorkspaceId, Right] = {}
+    paths: dict[WorkspaceId, Mapping[NodePath, Right]] = {}
+    if merged.doubtful and context.roles.masked:
+        # The role that cannot be read may have held a mask, and masks are whitelists.
+        return Access(Login(row.login), {}, {})
+    acls = merged.acls
+    if is_admin(row):
+        acls = {**dict.fromkeys(_pages_of_admins(context), "rw"), **acls}
+    for workspace_id, letters in acls.items():
+        right = Right.from_letters(letters)
+        entry = context.workspaces.get(workspace_id)
+        if not right or entry is None or not sees(context, row, merged, entry):
+            continue
+        rights[WorkspaceId(workspace_id)] = right
+        covered = {NodePath(path): allowed & right for path, allowed in leaves(merged.masks.get(workspace_id, {}))}
+        if covered:
+            paths[WorkspaceId(workspace_id)] = covered
+    return Access(Login(row.login), rights, paths)
+
+
+def _pages_of_admins(context: Context) -> list[str]:
+    """The settings page: signing in as an administrator wrote this right."""
+    return [entry.id for entry in context.workspaces.values() if entry.driver == "ajxp_conf"]
+
+
+def sees(context: Context, row: UserRow, merged: Merged, entry: WorkspaceDefinition) -> bool:
+    """Whether a workspace would be offered to this user, given a right on it."""
+    if entry.template or not reachable(context, entry):
+        return False
+    if entry.driver in _ADMIN_DRIVERS and not is_admin(row):
+        return False
+    if entry.creator is not None and not same_login(context, entry.creator, row.login):
+        return False
+    if entry.group is not None and not group_of_row(row).startswith(entry.group):
+        return False
+    if entry.owner is not None and parent_of(row) is None:
+        if same_login(context, entry.owner, row.login):
+            return False
+        if not _sharing_between_users(context, merged):
+            return False
+    return True
+
+
+def reachable(context: Context, entry: WorkspaceDefinition) -> bool:
+    """Whether the application could open the workspace at all: its parent is there, and it has options."""
+    if entry.parent_id is not None and (entry.parent_id not in context.workspaces or is_circular(context.workspaces, entry)):
+        return False
+    return bool(entry.options) or entry.static or entry.parent_id is not None
+
+
+def same_login(context: Context, one: str, other: str) -> bool:
+    """Whether two stored logins name one account: exactly, or by case where only one such account exists."""
+    if one == other:
+        return True
+    known = context.login(one)
+    return known is not None and known.login == other
+
+
+def _sharing_between_users(context: Context, merged: Merged) -> bool:
+    stored = merged.parameters.get(ALL, {}).get("core.conf", {}).get("ALLOW_CROSSUSERS_SHARING")
+    if stored is None:
+        stored = context.plugin_option("core.conf", "ALLOW_CROSSUSERS_SHARING")
+    return stored in (None, b"", "") or truth(stored)
