@@ -183,7 +183,8 @@ def test_booleans_in_all_their_forms():
     assert truth(b"perhaps") is None
 
 
-scalars = st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False) | st.binary(max_size=30)
+numbers = st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+scalars = st.none() | st.booleans() | numbers | st.binary(max_size=30)
 keys = st.integers(-(2**31), 2**31) | st.binary(max_size=8).filter(lambda k: not k.lstrip(b"-").isdigit())
 values = st.recursive(scalars, lambda inner: st.dictionaries(keys, inner, max_size=5), max_leaves=20)
 
