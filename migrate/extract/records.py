@@ -322,13 +322,15 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """A comment on a node; `time` in epoch seconds."""
+    """A comment on a node; `time` in epoch seconds. `owner`, `group`: whose folder, in per-user and per-group workspaces."""
 
     user: Login
     workspace: WorkspaceId
     path: NodePath
     content: str
     time: int
+    owner: Login | None = None
+    group: GroupPath | None = None
 
     @property
     def key(self) -> str:
