@@ -1,6 +1,7 @@
 """Who could reach what in the end? Right per workspace, and per path where masks narrow it (4.2 to 8.2.5).
 
-Locks are no matter here: a locked account keeps its rights for the day it is unlocked."""
+A locked account keeps its rights for the day it is unlocked. What the application listed at a moment is less: nothing for
+locked accounts, and since 6.4 shares of single files appear in the inbox, not as workspaces (`listed`)."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 from migrate.extract.chain import chain_of, group_of_row, is_admin, parent_of
 from migrate.extract.definitions import WorkspaceDefinition
 from migrate.extract.fold import Merged, fold
+from migrate.extract.locking import locks_of
 from migrate.extract.masks import leaves
 from migrate.extract.plain import truth
 from migrate.extract.records import Access, Login, NodePath, WorkspaceId
@@ -45,6 +47,18 @@ def access_of(context: Context, row: UserRow) -> Access:
         if covered:
             paths[WorkspaceId(workspace_id)] = covered
     return Access(Login(row.login), rights, paths)
+
+
+def listed(context: Context, row: UserRow) -> Access:
+    """What the application would have listed for this user: `access_of` without locked accounts and shares of single files."""
+    access = access_of(context, row)
+    chain = chain_of(context, row)
+    if locks_of(context, row, chain.personal, fold(chain, context.era)):
+        return Access(access.login, {}, {})
+    if context.version < (6, 4):
+        return access
+    shown = {name: right for name, right in access.workspaces.items() if not context.workspaces[name].content_filter}
+    return Access(access.login, shown, {name: paths for name, paths in access.paths.items() if name in shown})
 
 
 def _pages_of_admins(context: Context) -> list[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from migrate.extract import folders, people
 from migrate.extract.chain import Era, era_of
 from migrate.extract.definitions import Definitions, OldPaths, WorkspaceDefinition, read_definitions
+from migrate.extract.links import StoredLink, read_links
 from migrate.extract.logins import KnownLogin, LoginIndex
 from migrate.extract.plain import truth
 from migrate.extract.records import Root
@@ -82,6 +83,11 @@ class Context:
         """How the application that last ran combined roles."""
         return era_of(self.version, self.installation.facts.conf, self.roles)
 
+    @cached_property
+    def links(self) -> tuple[StoredLink, ...]:
+        """Every stored link, read once: decrypting link files takes time."""
+        return tuple(read_links(self))
+
     def login(self, name: str) -> KnownLogin | None:
         """What is known of a login: of exactly this one, else of the only one that differs by case."""
         exact = self.logins.get(name)
@@ -104,6 +110,12 @@ class Context:
         """A path of the old machine as it lies on this one."""
         return self.installation.here(path)
 
+    translate = here
+
+    def product_folders(self) -> list[str]:
+        """Data folders of the application on this machine; it shipped some files of its own in them."""
+        return [self.here(str(self.installation.data_path))]
+
     def is_technical_name(self, login: str) -> bool:
         """Whether a name without account is one that the application gave to users of links, or reserves."""
         return login in self.extra_technical or people.is_technical_name(login)
@@ -111,6 +123,15 @@ class Context:
     def roots(self) -> Iterator[Root]:
         """The folders of all workspaces, as a stream; see `migrate.extract.folders.roots`."""
         return folders.roots(self)
+
+    def close(self) -> None:
+        """Close the storage and remove what was kept on disk for it."""
+        if "logins" in self.__dict__:
+            self.logins.close()
+        close = getattr(self.store, "close", None)
+        if close is not None:
+            close()
+        self.findings.close()
 
 
 def parse_version(version: str) -> tuple[int, int]:

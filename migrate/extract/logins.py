@@ -36,22 +36,23 @@ class LoginIndex:
 
     def __init__(self) -> None:
         self._db = sqlite3.connect("")
-        self._db.execute("CREATE TABLE login (name BLOB PRIMARY KEY, folded BLOB, kind TEXT, grp BLOB, parent BLOB, role INTEGER, stored INTEGER) WITHOUT ROWID")
+        columns = "name BLOB PRIMARY KEY, folded BLOB, kind TEXT, grp BLOB, parent BLOB, role INTEGER, stored INTEGER"
+        self._db.execute(f"CREATE TABLE login ({columns}) WITHOUT ROWID")
         self._db.execute("CREATE INDEX folded ON login (folded)")
 
     def add(self, entry: KnownLogin) -> None:
         """Remember a login; of two equal ones the first stays."""
-        parent = None if entry.parent is None else _key(entry.parent)
-        row = (_key(entry.login), _key(fold(entry.login)), entry.kind, _key(entry.group), parent, entry.has_role, entry.stored)
+        parent = None if entry.parent is None else to_key(entry.parent)
+        row = (to_key(entry.login), to_key(fold(entry.login)), entry.kind, to_key(entry.group), parent, entry.has_role, entry.stored)
         self._db.execute("INSERT OR IGNORE INTO login VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
     def get(self, login: str) -> KnownLogin | None:
         """The login of exactly this name."""
-        return _known(self._db.execute("SELECT name, kind, grp, parent, role, stored FROM login WHERE name = ?", (_key(login),)).fetchone())
+        return _known(self._db.execute("SELECT name, kind, grp, parent, role, stored FROM login WHERE name = ?", (to_key(login),)).fetchone())
 
     def like(self, login: str) -> list[KnownLogin]:
         """Logins that differ from the given one at most by case, the exact one first."""
-        rows = self._db.execute("SELECT name, kind, grp, parent, role, stored FROM login WHERE folded = ? ORDER BY name", (_key(fold(login)),)).fetchall()
+        rows = self._db.execute("SELECT name, kind, grp, parent, role, stored FROM login WHERE folded = ? ORDER BY name", (to_key(fold(login)),)).fetchall()
         found = [_known(row) for row in rows]
         return sorted(found, key=lambda entry: entry.login != login)
 
@@ -67,13 +68,13 @@ class LoginIndex:
         """Group paths of people, each once."""
         query = "SELECT DISTINCT grp FROM login WHERE kind IN ('person', 'directory') ORDER BY grp"
         for (group,) in self._db.execute(query).fetchall():
-            yield _text(group)
+            yield from_key(group)
 
     def case_pairs(self) -> Iterator[tuple[str, ...]]:
         """People whose logins differ only by case."""
         query = "SELECT folded FROM login WHERE kind IN ('person', 'directory') GROUP BY folded HAVING count(*) > 1"
         for (folded,) in self._db.execute(query).fetchall():
-            yield tuple(entry.login for entry in self.like(_text(folded)) if entry.is_person)
+            yield tuple(entry.login for entry in self.like(from_key(folded)) if entry.is_person)
 
     def close(self) -> None:
         """Remove the index."""
@@ -85,11 +86,13 @@ def fold(login: str) -> str:
     return login.lower()
 
 
-def _key(value: str) -> bytes:
+def to_key(value: str) -> bytes:
+    """A name as bytes for an index: SQLite refuses text with surrogate escapes."""
     return value.encode("utf-8", "surrogateescape")
 
 
-def _text(value: bytes) -> str:
+def from_key(value: bytes) -> str:
+    """The name of a key."""
     return value.decode("utf-8", "surrogateescape")
 
 
@@ -97,4 +100,4 @@ def _known(row: tuple | None) -> KnownLogin | None:
     if row is None:
         return None
     name, kind, group, parent, has_role, stored = row
-    return KnownLogin(_text(name), kind, _text(group), None if parent is None else _text(parent), bool(has_role), bool(stored))
+    return KnownLogin(from_key(name), kind, from_key(group), None if parent is None else from_key(parent), bool(has_role), bool(stored))

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from migrate.errors import Severity, code, finding
 from migrate.extract import folders
 from migrate.extract.chain import chain_of, group_of_row, is_admin, parent_of, profile_of
-from migrate.extract.fold import Merged, fold
-from migrate.extract.logins import DIRECTORY, LEFTOVER, PERSON, TECHNICAL, KnownLogin, LoginIndex
+from migrate.extract.fold import fold
+from migrate.extract.locking import locks_of
+from migrate.extract.logins import DIRECTORY, LEFTOVER, PERSON, TECHNICAL, KnownLogin, LoginIndex, to_key
 from migrate.extract.plain import items, path_text, size_bytes, text
 from migrate.extract.records import GroupPath, Login, RoleId, User, WorkspaceId
 from migrate.extract.roles import VALUE_CLEAR, StoredRole
@@ -51,12 +52,6 @@ CASE_TWINS = code(
     Severity.WARNING,
     "The logins {logins} differ only by upper and lower case.",
     "Rename one of them with the mapping of users; Cells would take them for one.",
-)
-PERSONAL_ROLE_LOST = code(
-    "F1107",
-    Severity.ERROR,
-    "The personal role of {subject} cannot be read, and a lock may have been in it: the account is migrated locked.",
-    "Check the account and unlock it in Cells, then give back its name, e-mail and rights.",
 )
 PASSWORD_UNKNOWN = code(
     "F1108",
@@ -147,14 +142,12 @@ class Preferences:
         for login, name, value in rows:
             if name in self.NAMES and not isinstance(value, Unreadable):
                 found = {key: text(entry) for key, entry in items(value)} if name == "CUSTOM_PARAMS" else text(value)
-                row = (login.encode("utf-8", "surrogateescape"), name, json.dumps(found))
+                row = (to_key(login), name, json.dumps(found))
                 self._db.execute("INSERT OR REPLACE INTO preference VALUES (?, ?, ?)", row)
 
     def get(self, login: str, name: str) -> Any:
         """The preference (a text, or a mapping for CUSTOM_PARAMS); None without."""
-        row = self._db.execute(
-            "SELECT value FROM preference WHERE login = ? AND name = ?", (login.encode("utf-8", "surrogateescape"), name)
-        ).fetchone()
+        row = self._db.execute("SELECT value FROM preference WHERE login = ? AND name = ?", (to_key(login), name)).fetchone()
         return json.loads(row[0]) if row else None
 
 
@@ -194,7 +187,7 @@ def _user(context: Context, row: UserRow, preferences: Preferences, avatar: Call
         profile=profile_of(row),
         admin=is_admin(row),
         parent=Login(parent) if parent else None,
-        locks=_locks(context, row, chain.personal, merged),
+        locks=locks_of(context, row, chain.personal, merged),
         roles=tuple(RoleId(name) for name in chain.given),
         applied_roles=tuple(RoleId(name) for name in chain.applied),
         display_name=_own(chain.personal, "USER_DISPLAY_NAME") or custom.get("USER_DISPLAY_NAME") or None,
@@ -234,22 +227,6 @@ def _parent(context: Context, row: UserRow) -> str | None:
     if above is not None:
         context.findings(finding(PARENT_LOOP, "users", row.login))
     return known.login
-
-
-def _locks(context: Context, row: UserRow, personal: StoredRole, merged: Merged) -> tuple[str, ...]:
-    """The right of old versions first, then the parameter of the merged role: a locked group locks its members."""
-    stored = row.rights.get("ajxp.lock")
-    if isinstance(stored, Unreadable):
-        return ("logout",)
-    lock = text(stored) or ""
-    if lock in ("", "0", "false"):
-        lock = merged.parameter("core.conf", "USER_LOCK_ACTION") or ""
-    if lock in ("0", "false", VALUE_CLEAR):
-        lock = ""
-    if not personal.readable:
-        context.findings(finding(PERSONAL_ROLE_LOST, "users", row.login))
-        return ("logout",)
-    return tuple(part.strip() for part in lock.split(",") if part.strip())
 
 
 def password_scheme(stored: str | None) -> str:
