@@ -28,7 +28,10 @@ _ADMIN_DRIVERS = ("ajxp_conf", "ajxp_admin")
 
 def access_of(context: Context, row: UserRow) -> Access:
     """Effective rights of one stored user. Computed from that user and the roles alone: nothing else is kept in memory."""
-    merged = fold(chain_of(context, row), context.era)
+    return _access(context, row, fold(chain_of(context, row), context.era))
+
+
+def _access(context: Context, row: UserRow, merged: Merged) -> Access:
     rights: dict[WorkspaceId, Right] = {}
     paths: dict[WorkspaceId, Mapping[NodePath, Right]] = {}
     if merged.doubtful and context.roles.masked:
@@ -51,10 +54,11 @@ def access_of(context: Context, row: UserRow) -> Access:
 
 def listed(context: Context, row: UserRow) -> Access:
     """What the application would have listed for this user: `access_of` without locked accounts and shares of single files."""
-    access = access_of(context, row)
     chain = chain_of(context, row)
-    if locks_of(context, row, chain.personal, fold(chain, context.era)):
-        return Access(access.login, {}, {})
+    merged = fold(chain, context.era)
+    if locks_of(context, row, chain.personal, merged):
+        return Access(Login(row.login), {}, {})
+    access = _access(context, row, merged)
     if context.version < (6, 4):
         return access
     shown = {name: right for name, right in access.workspaces.items() if not context.workspaces[name].content_filter}

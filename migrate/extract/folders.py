@@ -191,13 +191,14 @@ def _listing(context: Context, pattern: str) -> Iterator[tuple[str, str]]:
 def _roots_by_listing(context: Context, entry: WorkspaceDefinition, pattern: str) -> Iterator[Root]:
     """Two passes: exact names first, so that a folder that differs by case never takes the place of the right one."""
     technical, others = 0, []
+    elsewhere = _folders_of_others(context, entry)
     for name, folder in _listing(context, pattern):
         known = context.logins.get(name)
         if known is not None and known.is_person:
             yield _root(context, entry, folder, user=known.login)
         elif known is not None and known.kind == TECHNICAL or context.is_technical_name(name):
             technical += 1
-        else:
+        elif os.path.normpath(folder) not in elsewhere:
             others.append((name, folder))
     taken: set[str] = set()
     for name, folder in others:
@@ -216,6 +217,18 @@ def _roots_by_listing(context: Context, entry: WorkspaceDefinition, pattern: str
         yield _root(context, entry, folder, user=login)
     if technical:
         context.findings(finding(TECHNICAL_FOLDER, "workspaces", entry.id, count=technical))
+
+
+def _folders_of_others(context: Context, entry: WorkspaceDefinition) -> set[str]:
+    """Folders of workspaces that all users share: one of them may lie among the folders of users."""
+    found = set()
+    for other in context.workspaces.values():
+        if other.id == entry.id or other.shared_child or other.driver not in LOCAL_DRIVERS:
+            continue
+        path = _option_text(context, other, "PATH", None, None)
+        if path and _USER not in path and _GROUP not in path:
+            found.add(os.path.normpath(context.here(path)))
+    return found
 
 
 def _roots_of_each_user(context: Context, entry: WorkspaceDefinition) -> Iterator[Root]:
@@ -239,7 +252,6 @@ def _roots_by_group(context: Context, entry: WorkspaceDefinition) -> Iterator[Ro
             continue
         owners[folder] = group
         yield _root(context, entry, folder, group=group)
-    yield from ()
 
 
 def known_groups(context: Context) -> list[str]:

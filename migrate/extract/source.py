@@ -123,7 +123,7 @@ class Source:
         """Every workspace: of the configuration, stored, templates, children of templates and of shares."""
         context = self._context
         for entry in context.workspaces.values():
-            yield workspace_record(context.workspaces, entry, context.findings)
+            yield workspace_record(context.workspaces, entry, context.findings, context.plugin_options)
 
     def access(self) -> Iterator[Access]:
         """Effective rights of every person, by login. Locks are not considered."""

@@ -27,8 +27,15 @@ PARENT_CYCLE = code(
 _SECRET_OPTION = re.compile(r"PASS|SECRET|CREDENTIALS|API_KEY|TOKEN|ACCESS_KEY|(?:^|_)PWD", re.IGNORECASE)
 
 
-def workspace_record(definitions: Definitions, entry: WorkspaceDefinition, report: Callable[[Finding], None]) -> Workspace:
-    """The record of a definition. A broken parent is a finding; the record then has only what is its own."""
+def workspace_record(
+    definitions: Definitions,
+    entry: WorkspaceDefinition,
+    report: Callable[[Finding], None],
+    defaults: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Workspace:
+    """The record of a definition. A broken parent is a finding; the record then has only what is its own.
+
+    `defaults`: options of plugins, which stand in where a workspace has quota or fields switched on without saying more."""
 
     def option(name: str) -> Any:
         try:
@@ -52,8 +59,8 @@ def workspace_record(definitions: Definitions, entry: WorkspaceDefinition, repor
         parent=WorkspaceId(entry.parent_id) if entry.parent_id else None,
         builtin=entry.builtin or entry.static,
         options=_shown_options(definitions, entry),
-        quota_bytes=_quota(meta),
-        meta_fields=tuple(meta_fields(meta)),
+        quota_bytes=_quota(meta, defaults or {}),
+        meta_fields=tuple(meta_fields(meta, defaults or {})),
         scope=scope(definitions, entry),
         group=GroupPath(entry.group) if entry.group and entry.group != "/" else None,
         creator=Login(entry.creator) if entry.creator else None,
@@ -114,19 +121,22 @@ def _without_secrets(value: Any) -> Any:
     return value
 
 
-def _quota(meta: Any) -> int | None:
+def _quota(meta: Any, defaults: Mapping[str, Mapping[str, Any]]) -> int | None:
     for plugin, parameters in items(meta):
         if plugin == "meta.quota":
-            return size_bytes(dict(items(parameters)).get("DEFAULT_QUOTA"))
+            stored = text(dict(items(parameters)).get("DEFAULT_QUOTA")) or defaults.get(plugin, {}).get("DEFAULT_QUOTA")
+            return size_bytes(stored)
     return None
 
 
-def meta_fields(meta: Any) -> Iterator[MetaField]:
+def meta_fields(meta: Any, defaults: Mapping[str, Mapping[str, Any]] | None = None) -> Iterator[MetaField]:
     """The fields of `meta.user` (or `meta.serial` of 2.7 to 3.2) in a META_SOURCES value."""
     for plugin, parameters in items(meta):
         if plugin not in ("meta.user", "meta.serial"):
             continue
         values = dict(items(parameters))
+        if not any(name.startswith("meta_fields") for name in values):
+            values = {**(defaults or {}).get(plugin, {}), **values}
         names = (name for name in values if re.fullmatch(r"meta_fields(_[0-9]+)?", name))
         suffixes = sorted((name.removeprefix("meta_fields") for name in names), key=lambda suffix: int(suffix[1:] or 0))
         for suffix in suffixes:
