@@ -5,6 +5,7 @@ recipients need no memory. Only children of shares are indexed; rights on worksp
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -46,7 +47,7 @@ class HiddenUser:
 
 
 class Grants:
-    """Rights on shared children. `hidden`: the hidden users by login. `no_download`: children whose role of their own takes
+    """Rights on shared children. `hidden`: the hidden users by login in lower case. `no_download`: children whose role of their own takes
     away downloads. `unreadable`: roles that could not be read, so that nobody can say whom they name."""
 
     def __init__(self) -> None:
@@ -79,12 +80,13 @@ class Grants:
 def collect_grants(context: Context, hidden: Collection[str]) -> Grants:
     """Read all rights on children of shares. `hidden`: logins of hidden users named by links."""
     grants = Grants()
+    hidden = {login.lower() for login in hidden}
     children = {child.id for child in context.workspaces.values() if child.shared_child}
     for row in context.store.users():
         rights = {child: right for child, right in rights_of(row.rights, row.role).items() if child in children}
         flagged = "ajxp.hidden" in row.rights
-        if row.login in hidden or flagged:
-            grants.hidden[row.login] = HiddenUser(
+        if flagged or (row.login.lower() in hidden and made_by_application(row.login)):
+            grants.hidden[row.login.lower()] = HiddenUser(
                 row.login, path_text(row.rights.get("ajxp.parent_user")) or None, row.password, rights, _given(row.rights, NO_DOWNLOAD_ROLE)
             )
             continue
@@ -106,6 +108,12 @@ def collect_grants(context: Context, hidden: Collection[str]) -> Grants:
                 grants.add(child, Holder(kind, name, right, role.owner))
     grants.finish()
     return grants
+
+
+def made_by_application(login: str) -> bool:
+    """Whether a login has the form of hidden users: twelve hexadecimal digits, with or without a prefix. A link that names
+    somebody else's login must not turn a person into a technical user."""
+    return re.fullmatch(r".*[0-9a-f]{12}", login.lower(), re.DOTALL) is not None
 
 
 def rights_of(stored: Mapping[str, Any], role: Any) -> dict[str, Right]:

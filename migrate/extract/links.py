@@ -157,7 +157,7 @@ def stored_link(hash_: str, data: Mapping[str, Any], counters: Mapping[str, int]
     workspace = data.get("REPOSITORY")
     kind = text(data.get("SHARE_TYPE")) or (PUBLICLET if isinstance(workspace, PhpObject) or "FILE_PATH" in data else MINISITE)
     kind = PUBLICLET if kind in (PUBLICLET, "file") or isinstance(workspace, PhpObject) else MINISITE
-    prelog, preset = text(data.get("PRELOG_USER")), text(data.get("PRESET_LOGIN"))
+    prelog, preset = path_text(data.get("PRELOG_USER")), path_text(data.get("PRESET_LOGIN"))
     clear = password or (text(data.get("PASSWORD")) if kind == PUBLICLET else None) or None
     own_count = number(data.get("DOWNLOAD_COUNT"))
     outside = None if counters is None else counters.get(hash_, 0)

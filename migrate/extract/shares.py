@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from migrate.errors import Code, Severity, code, finding
 from migrate.extract.children import NoTarget, Target, target_of
 from migrate.extract.definitions import WorkspaceDefinition
-from migrate.extract.grants import Grants, HiddenUser, Holder, collect_grants
-from migrate.extract.links import MINISITE, PUBLICLET, StoredLink, read_links
+from migrate.extract.grants import Grants, HiddenUser, Holder, collect_grants, made_by_application
+from migrate.extract.links import MINISITE, PUBLICLET, StoredLink
 from migrate.extract.marks import ShareMarks
 from migrate.extract.names import UnsafePath, node_path
 from migrate.extract.places import Places
@@ -136,9 +136,9 @@ def technical_logins(context: Context) -> set[str]:
     Opening a file link of 5.x left traces of a user named like the link; such names count where the application chose
     them (a handle that a person chose may well be somebody's login)."""
     found = set()
-    for link in read_links(context):
-        if link.hidden:
-            found.add(link.hidden)
+    for link in context.links:
+        if link.hidden and made_by_application(link.hidden):
+            found.update((link.hidden, link.hidden.lower()))
         if link.kind == PUBLICLET and link.genuine:
             found.add(link.hash)
     return found
@@ -146,7 +146,7 @@ def technical_logins(context: Context) -> set[str]:
 
 def read_shares(context: Context) -> Iterator[Share]:
     """Every share: children in the order of the storage (a child's first link carries its recipients), then file links."""
-    links = list(read_links(context))
+    links = context.links
     hidden = {link.hidden for link in links if link.hidden}
     reading = _Reading(context, collect_grants(context, hidden), Places(context), ShareMarks(context), _teams(context), _groups(context))
     try:
@@ -304,7 +304,7 @@ def _minisite(
         for entry in entries:
             right |= entry.right
         return _link(reading, stored, right, no_download, login_required=True), None
-    hidden = reading.grants.hidden.get(stored.hidden)
+    hidden = reading.grants.hidden.get(stored.hidden.lower())
     right = hidden.rights.get(child.id, Right.NONE) if hidden is not None else Right.NONE
     link = _link(reading, stored, right, no_download or (hidden is not None and hidden.no_download), hidden)
     _notes(reading, stored, owner)
