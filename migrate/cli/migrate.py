@@ -1,0 +1,36 @@
+"""`migrate`: plan, apply, verify and report in one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from migrate.cli import options
+from migrate.cli.connection import connection_of
+from migrate.cli.environment import Environment
+from migrate.interrupt import StopSignal
+from migrate.workflow.migrating import migrate_all
+
+
+@click.command(short_help="Plan, apply, verify and report in one, unattended.")
+@options.legacy
+@options.cells
+@options.planning
+@click.option("--accept-skips", is_flag=True, envvar="MIGRATE_ACCEPT_SKIPS", help="What the plan announced as left out is in order (exit 0).")
+@options.connection
+@options.common
+def migrate(environment: Environment, legacy: Path, database: str | None, path_map: tuple[str, ...], cells_url: str, mappings: Path | None,
+            masks: str, data_source: str, recycle: str, accept_skips: bool, **connection: Any) -> int:
+    """Everything in one go: plan, apply, verify, report. Interrupt it at will and run it again; when all is there it writes nothing.
+
+    \b
+    Example:
+      CELLS_TOKEN=... run_migration.py migrate --legacy /srv/old-pydio --cells https://cells.example.org --no-input
+    """
+    with StopSignal() as stop, environment.progress("migrating") as progress:
+        outcome = migrate_all(environment.work, legacy, database, options.paths(path_map), connection_of(cells_url, connection), mappings=mappings,
+                              masks=masks, data_source=data_source, recycle=recycle, accept_skips=accept_skips, stop=stop, progress=progress,
+                              say=environment.say, break_lock=environment.break_lock)
+    return environment.answer(outcome)

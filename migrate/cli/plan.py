@@ -1,0 +1,35 @@
+"""`plan`: the rehearsal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from migrate.cli import options
+from migrate.cli.connection import connection_of
+from migrate.cli.environment import Environment
+from migrate.workflow.rehearsal import rehearse
+
+
+@click.command(short_help="Rehearse: read both sides, write the plan, change nothing.")
+@options.legacy
+@options.cells
+@options.planning
+@options.connection
+@options.common
+def plan(environment: Environment, legacy: Path, database: str | None, path_map: tuple[str, ...], cells_url: str, mappings: Path | None,
+         masks: str, data_source: str, recycle: str, **connection: Any) -> int:
+    """Read the old installation and Cells, work out every change and write it to the work folder. Sends no write to Cells.
+    Proposals for mapping files are written to WORK/mappings: edit them and plan again.
+
+    \b
+    Examples:
+      run_migration.py plan --legacy /srv/old-pydio --cells https://cells.example.org --token-file token
+      CELLS_TOKEN=... run_migration.py plan --legacy /srv/old-pydio --cells https://cells.example.org --masks ignore
+    """
+    with environment.progress("planning") as progress:
+        outcome = rehearse(environment.work, legacy, database, options.paths(path_map), connection_of(cells_url, connection), mappings=mappings,
+                           masks=masks, data_source=data_source, recycle=recycle, progress=progress, break_lock=environment.break_lock)
+    return environment.answer(outcome)

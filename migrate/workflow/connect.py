@@ -1,0 +1,55 @@
+"""Opens the way to Cells: token, TLS, and proof that it is the right server and an administrator's token."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from migrate.cells.auth import TokenSource, token_source
+from migrate.cells.session import Session
+from migrate.errors import ExitStatus, MigrationError
+
+
+class NoCells(MigrationError):
+    """It is not known which Cells server is meant."""
+
+    code = "E2004"
+    title = "No Cells server is named."
+    remedy = "Give --cells URL (or MIGRATE_CELLS, or cells = \"...\" in migration.toml)."
+    exit_status = ExitStatus.USAGE
+
+
+class OtherServer(MigrationError):
+    """The plan was made for another server than the one named now."""
+
+    code = "E2005"
+    title = "The plan was made for {planned}, not for {given}."
+    remedy = "Leave --cells out, or plan again for that server (best in another work folder)."
+    exit_status = ExitStatus.STALE_PLAN
+
+
+@dataclass(frozen=True)
+class Connection:
+    """How to reach Cells. `tokens` overrides the other ways to a token (demo and tests)."""
+
+    url: str | None = None
+    token_file: Path | None = None
+    token_command: str | None = None
+    ca_bundle: Path | None = None
+    insecure: bool = False
+    workers: int = 8
+    tokens: TokenSource | None = None
+
+    def session(self, planned: str | None = None, *, writes: bool) -> Session:
+        """A session for this server, or the one planned for; `writes=False` lets no write through."""
+        url = (self.url or planned or "").rstrip("/")
+        if not url:
+            raise NoCells()
+        if planned and self.url and url != planned.rstrip("/"):
+            raise OtherServer(planned=planned, given=self.url)
+        if self.insecure:
+            click.echo("WARNING: TLS certificates are NOT verified (--insecure). Anybody in between can read the token.", err=True)
+        tokens = self.tokens or token_source(self.token_file, self.token_command)
+        return Session(url, tokens, ca_bundle=self.ca_bundle, insecure=self.insecure, workers=self.workers, allow_writes=writes)

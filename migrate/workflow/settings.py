@@ -1,0 +1,55 @@
+"""What a work folder remembers of how it was planned, so that later commands need not be told again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from migrate.errors import ExitStatus, MigrationError
+from migrate.extract.source import Source
+from migrate.ledger import Ledger, Secrets
+
+
+class NotPlanned(MigrationError):
+    """The work folder has no plan yet."""
+
+    code = "E2003"
+    title = "Nothing is planned in {work}."
+    remedy = "Run `plan --legacy DIR --cells URL --work {work}` first."
+    exit_status = ExitStatus.USAGE
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything `plan` was told, but secrets. `database_given`: the address is in the secrets file."""
+
+    legacy: str
+    path_map: Mapping[str, str] = field(default_factory=dict)
+    database_given: bool = False
+    cells: str = ""
+    mappings: str = ""
+    masks: str = "enforce"
+    data_source: str = "legacy"
+    recycle: str = "skip"
+    now: int = 0
+
+    def save(self, ledger: Ledger, secrets: Secrets, database: str | None) -> None:
+        """Remember; a database address may hold a password and goes to the secrets file."""
+        if database is not None:
+            secrets.put("database", "address", database)
+        ledger.put("settings", asdict(self))
+
+    @classmethod
+    def load(cls, ledger: Ledger, work: Path) -> Settings:
+        """What was remembered; NotPlanned when nothing was."""
+        values: dict[str, Any] | None = ledger.get("settings")
+        if values is None:
+            raise NotPlanned(work=work)
+        return cls(**values)
+
+    def open_source(self, secrets: Secrets) -> Source:
+        """The old installation, as it was named to `plan` or `assess`."""
+        database = secrets.get("database", "address") if self.database_given else None
+        return Source.open(Path(self.legacy), database=database, path_map=dict(self.path_map), now=self.now)
