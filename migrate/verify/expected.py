@@ -1,0 +1,84 @@
+"""Where each old id should be found in Cells: the plan's targets, as lookups."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from migrate.cells.models import MY_FILES
+from migrate.ledger import Ledger
+from migrate.transform.actions import CreateUser, from_json
+
+PERSONAL = "personal"
+"""Data source of the personal spaces (`my-files` resolves to `personal/<login>`)."""
+
+
+@dataclass(frozen=True)
+class Expected:
+    """Old id -> what the plan says it becomes. Memory: people, groups, roles and workspaces, never files."""
+
+    users: Mapping[str, Mapping[str, Any]]
+    groups: Mapping[str, Mapping[str, Any]]
+    roles: Mapping[str, Mapping[str, Any]]
+    teams: Mapping[str, Mapping[str, Any]]
+    workspaces: Mapping[str, Mapping[str, Any]]
+    shares: Mapping[str, Mapping[str, Any]]
+    roots: Mapping[str, str]
+    """Key of an old root -> path of its node, data source first."""
+    announced: frozenset[tuple[str, str]]
+    """(kind, subject) of the plan's findings: a deviation from the old value is accepted where it was said."""
+
+    @classmethod
+    def of(cls, ledger: Ledger) -> Expected:
+        """Read the targets of a ledger."""
+        kinds = {kind: dict(ledger.targets(kind)) for kind in ("users", "groups", "roles", "teams", "workspaces", "shares")}
+        users = kinds["users"]
+        roots = {}
+        for key, body in ledger.targets("roots"):
+            path = root_path(key, body, users)
+            if path is not None:
+                roots[key] = path
+        announced = frozenset((f.kind, f.subject) for _, f in ledger.findings("plan"))
+        return cls(roots=roots, announced=announced, **kinds)
+
+    def workspace(self, old: str) -> Mapping[str, Any] | None:
+        """What a workspace, or the child workspace of a share, became; None when it was left out."""
+        body = self.workspaces.get(old) or self.shares.get(old)
+        return body if body and body.get("uuid") else None
+
+    def home(self, old: str, login: str, group: str) -> str | None:
+        """Path of the folder that a person has as root in an old workspace: his own, his group's (or the nearest above), or the only one."""
+        own = self.roots.get(f"{old}\0{login}\0")
+        if own is not None:
+            return own
+        level = group
+        while True:
+            found = self.roots.get(f"{old}\0\0{level}")
+            if found is not None:
+                return found
+            if level in ("", "/"):
+                break
+            level = level.rpartition("/")[0] or "/"
+        return self.roots.get(f"{old}\0\0")
+
+
+def root_path(key: str, body: Mapping[str, Any], users: Mapping[str, Mapping[str, Any]]) -> str | None:
+    """Path of a root's node. A personal space is named `my-files`; its folder is `personal/<login in Cells>`."""
+    node = str(body.get("node") or "")
+    source, path = str(body.get("data_source") or ""), str(body.get("path") or "").strip("/")
+    if node and node != MY_FILES:
+        return node.strip("/")
+    if node == MY_FILES:
+        login = key.split("\0")[1]
+        return f"{source or PERSONAL}/{users.get(login, {}).get('login', login)}"
+    if not source:
+        return None
+    return path if path == source or path.startswith(source + "/") else f"{source}/{path}".rstrip("/")
+
+
+def planned_user(ledger: Ledger, login: str) -> CreateUser | None:
+    """The planned account of a login in Cells; None when it was there already."""
+    row = ledger.action("user:" + login)
+    action = from_json(row.body) if row is not None else None
+    return action if isinstance(action, CreateUser) else None
