@@ -66,8 +66,8 @@ class Context:
 
     @cached_property
     def plugin_options(self) -> Mapping[str, Mapping[str, Any]]:
-        """Options of every configured plugin, texts decoded."""
-        return self.store.plugin_configs()
+        """Options of every configured plugin, texts decoded; those of bootstrap.json are plain JSON values."""
+        return {**self.store.plugin_configs(), **self.installation.drivers.boot}
 
     def plugin_option(self, plugin: str, name: str) -> Any:
         """One option of a plugin as stored; None where it was never set."""
@@ -109,12 +109,6 @@ class Context:
     def here(self, path: str) -> str:
         """A path of the old machine as it lies on this one."""
         return self.installation.here(path)
-
-    translate = here
-
-    def product_folders(self) -> list[str]:
-        """Data folders of the application on this machine; it shipped some files of its own in them."""
-        return [self.here(str(self.installation.data_path))]
 
     def is_technical_name(self, login: str) -> bool:
         """Whether a name without account is one that the application gave to users of links, or reserves."""

@@ -64,9 +64,11 @@ class Source:
     ) -> Source:
         """Find the installation in `legacy` and open its storage. `now`: epoch seconds by which expiry is judged.
         Raises MigrationError when there is no installation or its storage cannot be read at all."""
+        installation = locate(Path(legacy), database=database, path_map=path_map)
         findings = FindingSink()
-        installation = locate(legacy, database=database, path_map=path_map or {}, findings=findings)
-        return cls(installation, installation.open_store(findings), findings, int(time.time()) if now is None else now)
+        for entry in installation.findings:
+            findings(entry)
+        return cls(installation, installation.open_store(), findings, int(time.time()) if now is None else now)
 
     def __enter__(self) -> Source:
         return self

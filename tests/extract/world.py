@@ -9,6 +9,7 @@ from pathlib import Path
 
 from py3rijndael import Rijndael
 
+from migrate.extract.configuration import DriverConfiguration
 from migrate.extract.context import Context
 from migrate.extract.php.values import PhpObject
 from migrate.extract.records import InstallationFacts
@@ -26,6 +27,7 @@ class Installation:
         self.facts = InstallationFacts("Pydio", version, OLD, conf, conf, "sqlite")
         self.install_path = OLD
         self.data_path = OLD + "/data"
+        self.drivers = DriverConfiguration(conf, (conf,))
 
     def here(self, path: str) -> str:
         return str(self.top) + path[len(OLD) :] if path == OLD or path.startswith(OLD + "/") else path
