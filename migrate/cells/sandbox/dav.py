@@ -1,0 +1,3 @@
+"""to come"""
+ROUTES: list = []
+def handle(*a): ...
