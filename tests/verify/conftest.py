@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from verify_world import FakeReader, build
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from world import FakeReader, build  # noqa: E402
-
-from migrate.ledger import Ledger  # noqa: E402
+from migrate.ledger import Ledger
 
 
 @pytest.fixture

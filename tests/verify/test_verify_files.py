@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 
 import pytest
-from world import FILES
+from verify_world import FILES
 
 from migrate.cells.models import Node
 from migrate.verify import Difference, Options, verify

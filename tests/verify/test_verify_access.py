@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from world import ALICE, BOB, HOMES, PROJECTS, STAFF, build
+from verify_world import ALICE, BOB, HOMES, PROJECTS, STAFF, build
 
 from migrate.cells.models import Acl, LiveWorkspace
 from migrate.verify import Difference, Options, verify

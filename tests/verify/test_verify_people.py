@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from world import ALICE, AUDITORS, BOB, EDITORS, STAFF, TEAM, build, user_body
+from verify_world import ALICE, AUDITORS, BOB, EDITORS, STAFF, TEAM, build, user_body
 
 from migrate.cells.models import Role
 from migrate.errors import Finding

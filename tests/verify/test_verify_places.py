@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from world import PROJECTS
+from verify_world import PROJECTS
 
 from migrate.verify import Difference, Options, verify
 
