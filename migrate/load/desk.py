@@ -1,0 +1,75 @@
+"""The loader's desk: a temporary workspace over a data source, because Cells has no administrative way to write files.
+
+It belongs to the loader's own role alone, has a uuid of its own kind, and is removed at the end of every run."""
+
+from __future__ import annotations
+
+import threading
+
+from migrate.cells.api import acls, tree, workspaces
+from migrate.cells.models import Acl, LiveWorkspace, data_source_root
+from migrate.cells.session import Session
+from migrate.errors import MigrationError
+from migrate.interrupt import StopSignal
+
+PATIENCE = 60.0
+
+
+class DeskClosed(MigrationError):
+    """Cells did not let the loader write through its temporary workspace."""
+
+    code = "E4903"
+    title = "The data source {data_source} could not be opened for writing: {detail}."
+    remedy = "Look in Cells whether the data source is running and not read-only, then run `apply` again."
+
+
+class Desks:
+    """Opens desks on demand and closes them; each is opened once a run, whatever earlier runs left."""
+
+    def __init__(self, session: Session, stop: StopSignal) -> None:
+        self._session = session
+        self._stop = stop
+        self._open: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    def open(self, data_source: str, uuid: str, slug: str, role: str) -> str:
+        """The desk's slug as the server has it. Waits until it can be written to."""
+        with self._lock:
+            if data_source in self._open:
+                return self._open[data_source]
+            root = data_source_root(data_source)
+            there = workspaces.get_workspace(self._session, uuid)
+            wanted = LiveWorkspace(uuid, there.slug if there else slug, f"Migration desk ({data_source})", "Temporary; removed by the migration.",
+                                   "ADMIN", {root: data_source})
+            made = there or workspaces.put_workspace(self._session, wanted)
+            rules = [Acl(root, role, uuid, "read"), Acl(root, role, uuid, "write")]
+            acls.add_acls(self._session, rules, acls.search_acls(self._session, roles=[role], workspaces=[uuid]) if there else [])
+            self._wait(data_source, made.slug)
+            self._open[data_source] = made.slug
+            return made.slug
+
+    def slug(self, data_source: str) -> str:
+        """Slug of an open desk. DeskClosed when it is not open."""
+        with self._lock:
+            slug = self._open.get(data_source)
+        if slug is None:
+            raise DeskClosed(data_source=data_source, detail="it was not opened in this run")
+        return slug
+
+    def close(self, data_source: str, uuid: str) -> None:
+        """Remove the desk; its files stay."""
+        with self._lock:
+            self._open.pop(data_source, None)
+            there = workspaces.get_workspace(self._session, uuid)
+            if there is not None:
+                workspaces.delete_workspace(self._session, uuid, there.slug)
+
+    def _wait(self, data_source: str, slug: str) -> None:
+        """Rights take effect late (0.06 to some seconds): look until the desk answers."""
+        waited = 0.0
+        while not tree.caller_can_stat(self._session, slug):
+            self._stop.check()
+            if waited >= PATIENCE:
+                raise DeskClosed(data_source=data_source, detail=f"it is not visible after {PATIENCE:.0f} s")
+            self._stop.wait(0.5)
+            waited += 0.5
