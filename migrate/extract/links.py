@@ -107,7 +107,7 @@ def public_folder(context: Context) -> str | None:
     data, install = (str(path).rstrip("/") for path in (context.installation.data_path, context.installation.install_path))
     option = path_text(context.plugin_option("core.ajaxplorer", "PUBLIC_DOWNLOAD_FOLDER")) or ""
     option = option.replace("AJXP_INSTALL_PATH", install).replace("AJXP_DATA_PATH", data)
-    for folder in (option, f"{data}/public", f"{install}/data/public", f"{install}/public"):
+    for folder in (option, context.installation.public_path, f"{data}/public", f"{install}/data/public", f"{install}/public"):
         if folder.startswith("/") and os.path.isdir(context.here(folder)):
             return context.here(folder)
     return None

@@ -114,12 +114,12 @@ class Places:
 
 
 def charset_of(context: Context, workspace: str) -> str | None:
-    """The charset that the administrator set for the names of a storage, if any."""
+    """The charset of the names in a storage: what the administrator set, else the locale of the old machine; None for UTF-8."""
     try:
         value = context.workspaces.raw_option(workspace, "CHARSET")
     except (BrokenWorkspace, KeyError):
-        return None
-    return value if isinstance(value, str) and value else None
+        value = None
+    return value if isinstance(value, str) and value else context.installation.charset
 
 
 def _row(root: Root) -> tuple:

@@ -115,8 +115,9 @@ class Walk:
     def _target(self, folder: _Folder, path: bytes, link: bytes) -> tuple[bytes, os.stat_result] | None:
         """Where a link leads, when it may be followed; otherwise the problem is reported and None given."""
         text = os.fsdecode(os.readlink(link))
-        place = self.translate(text) if text.startswith("/") else text
-        real = os.path.realpath(link if place == text else os.fsencode(place))
+        real = os.path.realpath(link)
+        if text.startswith("/") and not within(real, self.real_top):
+            real = os.path.realpath(os.fsencode(self.translate(text)))
         if not within(real, self.real_top):
             self.problem("outside", path, text)
             return None

@@ -1,7 +1,7 @@
 """Shares and links: who may see what, how a link is protected, and that doubt never gives access."""
 
 import pytest
-from world import OLD, World, php
+from world import OLD, World, php, serialize
 
 from migrate.extract.php.values import PhpObject
 from migrate.extract.shares import read_shares, technical_logins
@@ -73,7 +73,8 @@ def test_absolute_path_elsewhere_is_not_published(world):
 
 def test_stale_path_is_found_again_by_the_mark_on_the_node(world):
     world.child("child", "ws", "alice", "/mnt/before/Docs")
-    world.file("plugins/metastore.serial/ajxp_meta_ws", b'a:1:{s:5:"/Docs";a:1:{s:5:"alice";a:1:{s:11:"ajxp_shared";a:1:{s:6:"shares";a:1:{s:5:"child";a:0:{}}}}}}')
+    mark = {"/Docs": {"alice": {"ajxp_shared": {"shares": {"child": {"type": "repository"}}}}}}
+    world.file("plugins/metastore.serial/ajxp_meta_ws", serialize(mark))
     share = only(world)
     assert (share.path, share.problem) == ("/Docs", None)
 

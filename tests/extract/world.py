@@ -27,6 +27,8 @@ class Installation:
         self.facts = InstallationFacts("Pydio", version, OLD, conf, conf, "sqlite")
         self.install_path = OLD
         self.data_path = OLD + "/data"
+        self.public_path = OLD + "/data/public"
+        self.charset = None
         self.drivers = DriverConfiguration(conf, (conf,))
 
     def here(self, path: str) -> str:
