@@ -54,7 +54,7 @@ def load_expected(ledger: Ledger, expected: Expected, scratch: Scratch) -> None:
 def target_path(base: str, row: FileRow) -> str:
     """Path in Cells, data source first: the planned one, otherwise the old name in the normal form Cells stores (NFC)."""
     inside = row.target if row.target is not None else unicodedata.normalize("NFC", shown(row.path))
-    return posixpath.join(base, inside.strip("/"))
+    return posixpath.join(base, inside.strip("/")).encode("utf-8", "backslashreplace").decode()
 
 
 def walk(reader: Reader, tops: Iterable[str], scratch: Scratch, wanted: frozenset[str], options: Options) -> dict[str, str]:

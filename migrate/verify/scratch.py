@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import tempfile
 import threading
+import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +18,8 @@ _LAYOUT = """
 CREATE TABLE expected (path TEXT PRIMARY KEY, root TEXT, source BLOB, type TEXT, size INTEGER, mtime INTEGER, md5 TEXT, etag TEXT, hash TEXT,
                        moved INTEGER, ledger INTEGER) WITHOUT ROWID;
 CREATE TABLE live (path TEXT PRIMARY KEY, type TEXT, size INTEGER, mtime INTEGER, etag TEXT, hash TEXT) WITHOUT ROWID;
+CREATE TABLE alias (nfc TEXT PRIMARY KEY, path TEXT) WITHOUT ROWID;
+CREATE INDEX alias_path ON alias (path);
 CREATE TABLE names (root TEXT, source BLOB, path TEXT, PRIMARY KEY (root, source)) WITHOUT ROWID;
 """
 
@@ -50,8 +53,11 @@ class Scratch:
         self._many("INSERT OR IGNORE INTO names VALUES (?,?,?)", rows)
 
     def found(self, rows: Iterable[Live]) -> None:
-        """Store what is there."""
+        """Store what is there. Names in decomposed form (files indexed in place) are also found by their composed form."""
+        rows = list(rows)
         self._many("INSERT OR REPLACE INTO live VALUES (?,?,?,?,?,?)", rows)
+        forms = ((unicodedata.normalize("NFC", row[0]), row[0]) for row in rows if not row[0].isascii())
+        self._many("INSERT OR IGNORE INTO alias VALUES (?,?)", [(nfc, path) for nfc, path in forms if nfc != path])
 
     def path_of(self, root: str, source: bytes) -> str | None:
         """Where a file of the old server is in Cells."""
@@ -61,13 +67,16 @@ class Scratch:
 
     def pairs(self) -> Iterator[tuple[Any, ...]]:
         """Every expected row with what is there beside it (None when missing), in order of path."""
-        yield from self._pages("SELECT e.*, l.type, l.size, l.mtime, l.etag, l.hash, l.path IS NOT NULL FROM expected e LEFT JOIN live l ON l.path=e.path "
+        yield from self._pages("SELECT e.*, l.type, l.size, l.mtime, l.etag, l.hash, l.path IS NOT NULL FROM expected e "
+                               "LEFT JOIN live l ON l.path=CASE WHEN EXISTS (SELECT 1 FROM live x WHERE x.path=e.path) THEN e.path "
+                               "ELSE (SELECT a.path FROM alias a WHERE a.nfc=e.path) END "
                                "WHERE e.path>? ORDER BY e.path LIMIT 1000")
 
     def extras(self) -> Iterator[tuple[Any, ...]]:
         """(path, type, size) of what is there and not expected."""
         yield from self._pages("SELECT l.path, l.type, l.size FROM live l LEFT JOIN expected e ON e.path=l.path "
-                               "WHERE e.path IS NULL AND l.path>? ORDER BY l.path LIMIT 1000")
+                               "WHERE e.path IS NULL AND l.path>? AND NOT EXISTS (SELECT 1 FROM alias a JOIN expected f ON f.path=a.nfc "
+                               "WHERE a.path=l.path AND NOT EXISTS (SELECT 1 FROM live x WHERE x.path=f.path)) ORDER BY l.path LIMIT 1000")
 
     def unfinished(self) -> list[str]:
         """Paths whose content is still being written (at most 10 000 at a time)."""
