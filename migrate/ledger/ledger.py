@@ -458,6 +458,13 @@ class Ledger:
                               State(r.state), r.code, r.sha256, r.md5, r.etag, r.content_hash)
             last = (page[-1].root, page[-1].path)
 
+    def files_below(self, root: str, parent: bytes) -> list[bytes]:
+        """Paths of everything below a folder (`parent` without trailing slash, empty for the root itself)."""
+        table = schema.files
+        query = select(table.c.path).where(table.c.root == _key(root), table.c.path > parent + b"/", table.c.path < parent + b"0")
+        with self._read() as db:
+            return [path for (path,) in db.execute(query)]
+
     def update_files(self, rows: Iterable[tuple[int, Mapping[str, Any]]]) -> None:
         """Change columns of files by id, in one transaction (state as text)."""
         with self._write() as db:
