@@ -65,10 +65,10 @@ class Source:
         """Find the installation in `legacy` and open its storage. `now`: epoch seconds by which expiry is judged.
         Raises MigrationError when there is no installation or its storage cannot be read at all."""
         installation = locate(Path(legacy), database=database, path_map=path_map)
-        findings = FindingSink()
+        store = installation.open_store()
         for entry in installation.findings:
-            findings(entry)
-        return cls(installation, installation.open_store(), findings, int(time.time()) if now is None else now)
+            store.findings(entry)
+        return cls(installation, store, store.findings, int(time.time()) if now is None else now)
 
     def __enter__(self) -> Source:
         return self
