@@ -107,4 +107,10 @@ def virtual_paths(child: WorkspaceDefinition) -> dict[str, str]:
     stored = child.content_filter
     if isinstance(stored, PhpObject):
         stored = stored.get("filters")
-    return {str(node_path(virtual)): str(node_path(real)) for real, virtual in items(stored) if isinstance(virtual, (bytes, str))}
+    found = {}
+    for real, virtual in items(stored):
+        try:
+            found[str(node_path(virtual))] = str(node_path(real))
+        except UnsafePath:
+            continue
+    return found

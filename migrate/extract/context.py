@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from migrate.extract import folders, people
+from migrate.extract.avatars import names_of_avatars
 from migrate.extract.chain import Era, era_of
 from migrate.extract.definitions import Definitions, OldPaths, WorkspaceDefinition, read_definitions
 from migrate.extract.links import StoredLink, read_links
@@ -87,6 +88,11 @@ class Context:
     def links(self) -> tuple[StoredLink, ...]:
         """Every stored link, read once: decrypting link files takes time."""
         return tuple(read_links(self))
+
+    @cached_property
+    def avatar_names(self) -> dict[str, str]:
+        """Which of several pictures a person chose, by login in lower case."""
+        return names_of_avatars(self.store.users())
 
     def login(self, name: str) -> KnownLogin | None:
         """What is known of a login: of exactly this one, else of the only one that differs by case."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from migrate.extract.children import NoTarget, target_of
+from migrate.extract.children import NoTarget, target_of, virtual_paths
 from migrate.extract.definitions import BrokenWorkspace
 from migrate.extract.names import join, locate
 from migrate.extract.records import GroupPath, NodePath, Root
@@ -97,6 +97,16 @@ class Places:
         """The path of an existing node as the storage spells it, and whether that could be looked up at all.
 
         (None, True): the node is not there. (None, False): nobody can tell from this machine."""
+        definition = self._context.workspaces.get(workspace)
+        if definition is not None and definition.shared_child and definition.content_filter is not None:
+            # People saw a made-up path in front of a shared file; it stays what the records say.
+            real = virtual_paths(definition).get(path)
+            if real is not None:
+                found, known = self._find(workspace, login, real)
+                return (NodePath(path) if found is not None else None), known
+        return self._find(workspace, login, path)
+
+    def _find(self, workspace: str, login: str | None, path: str) -> tuple[NodePath | None, bool]:
         place = self.place(workspace, login)
         if place is None or place.root.folder is None:
             return None, False

@@ -18,6 +18,7 @@ from migrate.extract.grants import Grants, HiddenUser, Holder, collect_grants, m
 from migrate.extract.links import MINISITE, PUBLICLET, StoredLink
 from migrate.extract.marks import ShareMarks
 from migrate.extract.names import UnsafePath, node_path
+from migrate.extract.php.values import PhpObject
 from migrate.extract.places import Places
 from migrate.extract.plain import text
 from migrate.extract.records import Link, Login, NodePath, Share, ShareEntry, WorkspaceId
@@ -105,6 +106,12 @@ REMOTE_SHARE = code(
     "Link {subject} of {owner} was made for a person on another server.",
     "Share with that person again, by a link or an account.",
 )
+REMOTE_RECEIVED = code(
+    "F1725",
+    Severity.WARNING,
+    "{login} received {name} from another server ({host}); its files are there, not here.",
+    "Ask the sender for a new share.",
+)
 ANONYMOUS_OWNER = code(
     "F1724",
     Severity.WARNING,
@@ -163,8 +170,18 @@ def read_shares(context: Context) -> Iterator[Share]:
             yield _publiclet(reading, link)
         for orphans in reading.by_child.values():
             yield from (_orphan(reading, link) for link in orphans)
+        _report_received(reading)
     finally:
         reading.grants.close()
+        reading.places.close()
+
+
+def _report_received(reading: _Reading) -> None:
+    """Shares of other servers (6.3 and later) are addresses, not data."""
+    for row in reading.context.store.objects("ocs_remote_share"):
+        if isinstance(row.data, PhpObject):
+            login, name, host = (text(row.data.get(field)) or "?" for field in ("user", "documentName", "host"))
+            reading.report(REMOTE_RECEIVED, row.id, login=login, name=name, host=host)
 
 
 def _teams(context: Context) -> dict[str, str]:

@@ -58,6 +58,15 @@ def test_avatar_is_the_named_picture_else_the_newest(world):
     assert avatar(world.context, "bob") is None
 
 
+def test_of_several_pictures_the_personal_role_chooses(world):
+    parameters = php({"AJXP_REPO_SCOPE_ALL": {"core.conf": {"avatar": "a.png"}}})
+    world.store.user_rows[0].role.properties["parameters"] = parameters
+    world.store.object_rows = [
+        StoredObject("users_binaries.alice", name, None, PNG + name.encode(), None, when) for name, when in (("a.png", 5), ("b.png", 9))
+    ]
+    assert avatar(world.context, "alice") == PNG + b"a.png"
+
+
 @pytest.mark.parametrize("name", ["../x.png", "", ".."])
 def test_avatar_name_that_is_no_name_gives_nothing(world, name):
     assert avatar(world.context, "alice", name) is None

@@ -224,3 +224,13 @@ def test_comments_in_metadata_are_read_where_no_feed_was_active(world):
     world.file("ws/a.txt")
     outside(world, "ws", {"/a.txt": meta({0: {"date": 1500000000, "author": "bob", "content": "ok"}}, namespace="AJXP_META_SPACE_COMMENTS")})
     assert [(c.user, c.path, c.content, c.time) for c in read_comments(world.context)] == [("bob", "/a.txt", "ok", 1500000000)]
+
+
+def test_watch_on_a_shared_file_keeps_the_path_that_its_users_saw(world):
+    from migrate.extract.php.values import PhpObject
+
+    content = PhpObject("ContentFilter", {"filters": php({"/docs/a.txt": "/7de574a4f6/a.txt"})})
+    world.child("child", "ws", "alice", "AJXP_PARENT_OPTION:PATH:/", content_filter=content)
+    world.file("ws/docs/a.txt")
+    outside(world, "child", {"/7de574a4f6/a.txt": meta({"bob": "META_WATCH_READ"}, namespace="META_WATCH")})
+    assert [(x.user, x.path, x.type) for x in read_watches(world.context)] == [("bob", "/7de574a4f6/a.txt", "read")]
