@@ -115,6 +115,11 @@ class Session:
         return self._transport.verify
 
     @property
+    def proxies(self) -> dict[str, str]:
+        """The proxies in use, by scheme (only ever for https)."""
+        return dict(self._transport.proxies)
+
+    @property
     def findings(self) -> list[Finding]:
         """What an administrator should know about connection and token, each once."""
         return [*self._own_findings, *self.tokens.findings]

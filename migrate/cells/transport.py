@@ -99,7 +99,7 @@ class Transport:
         self._http.mount("http://", adapter)
         self._http.mount("https://", adapter)
         # A proxy sees a tunnel for https; for plain http it would be handed the token itself, so none is used then.
-        self._proxies = dict(get_environ_proxies(self.url)) if self.url.startswith("https:") else {}
+        self.proxies = dict(get_environ_proxies(self.url)) if self.url.startswith("https:") else {}
         if insecure:
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
 
@@ -116,7 +116,7 @@ class Transport:
         try:
             response = self._http.request(
                 method, self.url + path, headers=dict(headers), params=params, data=data, files=files, stream=True, allow_redirects=False,
-                timeout=(connect, read_timeout or read), verify=self.verify, proxies=self._proxies)
+                timeout=(connect, read_timeout or read), verify=self.verify, proxies=self.proxies)
         except requests.exceptions.SSLError as error:
             raise _tls(self.url, error) from None
         except requests.exceptions.ProxyError as error:
