@@ -61,8 +61,12 @@ class Tables:
         if where and len(conditions) < len(where):
             return
         if conditions:
-            # The values are words of this program, never data.
-            tests = (f"{_quote(known[c.lower()][0], quote)} = '{v.decode('ascii')}'" for c, v in conditions.items())
+            # The values are words of this program, never data. SQLite holds them as text or as bytes.
+            tests = []
+            for column, word in conditions.items():
+                named = _quote(known[column.lower()][0], quote)
+                is_lite = self._backend == "sqlite"
+                tests.append(f"CAST({named} AS BLOB) = X'{word.hex()}'" if is_lite else f"{named} = '{word.decode('ascii')}'")
             query += " WHERE " + " AND ".join(tests)
         if order and order.lower() in known:
             query += f" ORDER BY {_quote(known[order.lower()][0], quote)}"
