@@ -393,6 +393,11 @@ class Ledger:
             files = db.execute(update(schema.files).where(schema.files.c.state == "failed").values(state="planned", code=None)).rowcount
             return files + db.execute(update(schema.actions).where(schema.actions.c.state == "failed").values(state="started", code=None, detail=None)).rowcount
 
+    def reopen(self, action_id: str) -> None:
+        """An action is to be done once more (a temporary thing that was already removed)."""
+        with self._write() as db:
+            db.execute(update(schema.actions).where(schema.actions.c.id == _key(action_id)).values(state="started"))
+
     def _journal(self, row: ActionRow, state: State, what: str, result: Mapping[str, Any] | None, code: str | None = None, detail: str | None = None) -> None:
         encoded = None if result is None else json.dumps(result, sort_keys=True)
         with self._write() as db:
@@ -412,6 +417,15 @@ class Ledger:
                                    "ORDER BY seq DESC")).all()
         for action, body, result in rows:
             yield _unkey(action), body, None if result is None else json.loads(result)
+
+    def forget_outcomes(self) -> None:
+        """After everything was taken back: nothing is migrated any more, the plan is to be made anew."""
+        with self._write() as db:
+            db.execute(update(schema.records).values(outcome=None, code=None, detail=None))
+            db.execute(update(schema.files).values(state="planned", code=None))
+            db.execute(update(schema.access).values(outcome=None))
+            db.execute(delete(schema.actions))
+            db.execute(delete(schema.meta).where(schema.meta.c.key.in_(["target-fingerprint", "verify"])))
 
     # -- files ----------------------------------------------------------------------------------------------------------
 

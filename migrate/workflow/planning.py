@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from migrate.cells.models import Acl, Target
-from migrate.errors import ExitStatus, Finding, Severity, code
+from migrate.errors import Finding, Severity, code, finding
 from migrate.extract.source import Source
 from migrate.ledger import Ledger, State
-from migrate.mapping import Mappings, write_proposals
-from migrate.transform.actions import Action, CarryFolder, CreateFolder, OpenDesk
+from migrate.transform.actions import Action, CarryFolder, CreateFolder
+from migrate.transform.mapping import Mappings
 from migrate.transform.plan import Plan, PlanOptions, make_plan
 from migrate.workflow.survey import REST
 from migrate.workflow.targets import name_files
@@ -34,10 +34,10 @@ def seed_of(source: Source) -> str:
 
 
 def store_plan(ledger: Ledger, target: Target, mappings: Mappings, options: PlanOptions, *, recycle: str, mapping_folder: Path,
-               progress: Callable[[str, int], None]) -> Plan:
+               progress: Callable[[str, int], None], extra: list[Finding]) -> Plan:
     """Work out the plan and put it into the ledger with its fingerprints."""
     plan = make_plan(RecordView(ledger), target, mappings, options)
-    findings: list[Finding] = []
+    findings: list[Finding] = list(extra)
     ledger.settle_many(_not_carried(ledger, findings))
     for kind in ("users", "groups", "roles", "teams", "workspaces"):
         _reset(ledger, kind)
@@ -61,8 +61,6 @@ def _reset(ledger: Ledger, kind: str) -> None:
 
 
 def _not_carried(ledger: Ledger, findings: list[Finding]) -> Iterator[tuple[str, str, str, str, None]]:
-    from migrate.errors import finding
-
     for kind in REST:
         number = 0
         for key, _ in ledger.records(kind):
@@ -131,5 +129,3 @@ def mapping_fingerprint(folder: Path) -> str:
         total.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return total.hexdigest()
 
-
-__all__ = ["ExitStatus", "OpenDesk", "mapping_fingerprint", "plan_objects", "seed_of", "store_plan", "target_fingerprint", "write_proposals"]

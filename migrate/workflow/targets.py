@@ -17,7 +17,7 @@ NO_SUCH_FOLDER = code("S5003", Severity.WARNING, "The path is longer than Cells 
                       "Shorten the names of its folders in the old place and plan again.")
 RENAMED = code("F5001", Severity.INFO, "{number} files and folders in {subject} get another name ({rules}), because Cells would lose them under the old one.",
                "The export lists old and new names; the rule reads backwards.",
-               "Names are stored in composed form (NFC); `%` without two hexadecimal digits, `\\`, NUL, bytes that are not UTF-8 and too long names are rewritten.")
+               "Names are stored in composed form (NFC); `%` without two hexadecimal digits, `\\`, NUL, other bytes than UTF-8, too long names are rewritten.")
 
 Row = tuple[int, dict[str, Any]]
 

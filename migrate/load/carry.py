@@ -1,0 +1,286 @@
+"""Brings the files of one old folder to its place in Cells, from the list in the ledger; each file once, each proven.
+
+Folders first, with their dates where the data source keeps them; then files side by side. What an earlier run may have sent
+is looked up in the listing and compared by content before it is sent again."""
+
+from __future__ import annotations
+
+import os
+import threading
+import unicodedata
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from itertools import islice
+from typing import Any
+
+import structlog
+
+from migrate.cells.api import tree
+from migrate.cells.content import Content, SourceUnreadable
+from migrate.cells.errors import CellsRefused, NotFound
+from migrate.cells.hashes import hashes_of, same_content
+from migrate.cells.models import Node
+from migrate.cells.session import Session
+from migrate.errors import MigrationError
+from migrate.interrupt import StopSignal
+from migrate.ledger import FileRow, Ledger, State
+from migrate.load.engine import ends_the_run
+from migrate.text import shown
+from migrate.transform.actions import CarryFolder
+
+log = structlog.get_logger()
+FOLDER_BATCH = 50
+FILE_BATCH = 64
+LISTINGS = 500
+"""Folder listings kept in memory."""
+
+Update = tuple[int, Mapping[str, Any]]
+
+
+class SomeFilesFailed(MigrationError):
+    """Some files of a folder could not be carried; each has its own code in the report."""
+
+    code = "E5002"
+    title = "{failed} of the files and folders of {folder} could not be carried."
+    remedy = "See each one's reason in the report, settle it and run `apply` again: only these are tried once more."
+
+
+class OtherKindThere(MigrationError):
+    """Cells has a folder where a file should go, or the other way round."""
+
+    code = "E5003"
+    title = "{path}: there is already something else of this name in Cells."
+    remedy = "Rename or remove it in Cells, then run `apply` again."
+
+
+class NotIndexed(MigrationError):
+    """A file lies in the folder of an in-place data source, but Cells does not list it."""
+
+    code = "E5004"
+    title = "{path} was left out by Cells when it indexed the folder."
+    remedy = "Cells skips names that are not UTF-8, keys over 1024 bytes and dead links: rename the file in the copy, index again, run `apply` again."
+
+
+class FolderGone(MigrationError):
+    """The old folder cannot be read any more."""
+
+    code = "E5005"
+    title = "The old folder {folder} is not there any more."
+    remedy = "Mount it again, or name its new place with --path-map and plan again."
+
+
+class Carrier:
+    """Carries folders; one at a time, its files with `workers` side by side."""
+
+    def __init__(self, ledger: Ledger, session: Session, *, stop: StopSignal, workers: int = 4,
+                 progress: Callable[[str, int], None] = lambda _k, _n: None) -> None:
+        self._ledger, self._session, self._stop, self._progress = ledger, session, stop, progress
+        self._content = Content(session)
+        self._workers = max(1, workers)
+
+    def carry(self, action: CarryFolder, slug: str | None) -> Mapping[str, Any]:
+        """Bring the root's files to the action's node (`slug`: the desk to write through; None for in place)."""
+        root = self._ledger.record("roots", action.root)
+        folder = (root or {}).get("folder")
+        if not folder or not os.path.isdir(folder):
+            raise FolderGone(folder=shown(os.fsencode(folder or action.root.replace("\0", " "))))
+        if slug is None:
+            failed = self._check_in_place(action)
+        else:
+            failed = _Upload(self, action, slug, os.fsencode(folder)).run()
+        if failed:
+            raise SomeFilesFailed(failed=failed, folder=shown(os.fsencode(folder)))
+        return {"files": sum(n for n, _ in self._ledger.file_totals(action.root).values())}
+
+    def _check_in_place(self, action: CarryFolder) -> int:
+        """Compare the disk's list with the index's: names that Cells skips in silence are found here."""
+        listings = Listings(self._session, action.node)
+        failed = 0
+        for batch in _batches(self._ledger.files(action.root, State.PLANNED, State.STARTED, State.FAILED), FILE_BATCH):
+            self._stop.check()
+            updates: list[Update] = []
+            for row in batch:
+                node = listings.find(in_place_path(row))
+                if node is None:
+                    error: MigrationError | None = NotIndexed(path=shown(row.path))
+                elif node.is_file != (row.type == "file") or (row.type == "file" and node.size != row.size):
+                    error = OtherKindThere(path=shown(row.path))
+                else:
+                    error = None
+                failed += error is not None
+                updates.append((row.id, {"state": State.FAILED, "code": error.code} if error else {"state": State.DONE, "code": None}))
+            self._ledger.update_files(updates)
+            self._progress("files", len(batch))
+        return failed
+
+
+class _Upload:
+    """One folder's way through the S3 gateway."""
+
+    def __init__(self, carrier: Carrier, action: CarryFolder, slug: str, folder: bytes) -> None:
+        self._ledger, self._session, self._stop = carrier._ledger, carrier._session, carrier._stop
+        self._content, self._progress, self._workers = carrier._content, carrier._progress, carrier._workers
+        self._root, self._folder, self._slug = action.root, folder, slug
+        self._listings = Listings(self._session, action.node)
+        self._inner = action.node.partition("/")[2]
+        self._failed = 0
+
+    def run(self) -> int:
+        """Number of files and folders that failed."""
+        self._folders()
+        with ThreadPoolExecutor(self._workers, thread_name_prefix="carry") as pool:
+            for batch in _batches(self._files(), FILE_BATCH):
+                self._stop.check()
+                self._ledger.update_files((row.id, {"state": State.STARTED}) for row in batch)
+                self._one_batch(pool, batch)
+        return self._failed
+
+    def _files(self) -> Iterator[FileRow]:
+        return (row for row in self._ledger.files(self._root, State.PLANNED, State.STARTED, State.FAILED) if row.type == "file")
+
+    def _folders(self) -> None:
+        rows = (row for row in self._ledger.files(self._root, State.PLANNED, State.STARTED, State.FAILED) if row.type == "dir")
+        for batch in _batches(rows, FOLDER_BATCH):
+            self._stop.check()
+            wanted: dict[str, int] = {}
+            updates: list[Update] = []
+            for row in batch:
+                there = self._listings.find(target_of(row))
+                if there is None:
+                    wanted[self._path(row)] = row.mtime or 0
+                elif there.is_file:
+                    updates.append(self._refused(row, OtherKindThere(path=shown(row.path))))
+                    continue
+                updates.append((row.id, {"state": State.DONE if there is None or row.state is State.STARTED else State.ALREADY, "code": None}))
+            self._ledger.update_files((row.id, {"state": State.STARTED}) for row in batch)
+            if wanted:
+                updates = self._make(wanted, batch, updates)
+            self._ledger.update_files(updates)
+            self._progress("files", len(batch))
+
+    def _make(self, wanted: Mapping[str, int], batch: list[FileRow], updates: list[Update]) -> list[Update]:
+        """Create the folders of a batch; when the call is refused, one by one, so that each has its own outcome."""
+        try:
+            tree.create_folders(self._session, wanted)
+            return updates
+        except CellsRefused as error:
+            if ends_the_run(error):
+                raise
+        settled = dict(updates)
+        for row in batch:
+            path = self._path(row)
+            if path not in wanted:
+                continue
+            try:
+                tree.create_folders(self._session, {path: wanted[path]})
+            except CellsRefused as error:
+                settled[row.id] = self._refused(row, error)[1]
+        return list(settled.items())
+
+    def _one_batch(self, pool: ThreadPoolExecutor, batch: list[FileRow]) -> None:
+        running: dict[Future[Update], FileRow] = {pool.submit(self._send, row): row for row in batch}
+        fatal: MigrationError | None = None
+        while running:
+            finished, _ = wait(running, return_when=FIRST_COMPLETED)
+            updates: list[Update] = []
+            for future in finished:
+                row = running.pop(future)
+                try:
+                    updates.append(future.result())
+                except MigrationError as error:
+                    if ends_the_run(error):
+                        fatal = fatal or error
+                        continue
+                    updates.append(self._refused(row, error))
+            self._ledger.update_files(updates)
+            self._progress("files", len(updates))
+        if fatal is not None:
+            raise fatal
+
+    def _send(self, row: FileRow) -> Update:
+        """Send one file, unless Cells has its content already."""
+        self._stop.check()
+        source = os.path.join(self._folder, row.path.lstrip(b"/"))
+        there = self._listings.find(target_of(row))
+        if there is not None:
+            if not there.is_file:
+                raise OtherKindThere(path=shown(row.path))
+            known = self._same(there, source)
+            if known is not None:
+                return row.id, {**known, "state": State.DONE if row.state is State.STARTED else State.ALREADY, "code": None}
+        stored = self._content.put_file(self._slug, self._below(row), source)
+        hashes = stored.hashes
+        return row.id, {"state": State.DONE, "code": None, "md5": hashes.md5, "sha256": hashes.sha256, "content_hash": hashes.cells,
+                        "etag": stored.etag, "size": hashes.size, "mtime": stored.mtime}
+
+    def _same(self, there: Node, source: bytes) -> dict[str, Any] | None:
+        """Hashes of the old file when Cells holds the same bytes; None when it does not (or cannot tell)."""
+        try:
+            if os.path.getsize(source) != there.size:
+                return None
+            with open(source, "rb") as file:
+                hashes = hashes_of(iter(lambda: file.read(1 << 20), b""))
+        except OSError as error:
+            raise SourceUnreadable(file=shown(source), detail=error.strerror or "cannot be read") from None
+        if not same_content(there, hashes):
+            return None
+        return {"md5": hashes.md5, "sha256": hashes.sha256, "content_hash": hashes.cells, "etag": there.etag}
+
+    def _refused(self, row: FileRow, error: MigrationError) -> Update:
+        log.warning("file.failed", path=shown(row.path), code=error.code, detail=error.message)
+        self._failed += 1
+        return row.id, {"state": State.FAILED, "code": error.code}
+
+    def _below(self, row: FileRow) -> str:
+        return "/".join(part for part in (self._inner, target_of(row)) if part)
+
+    def _path(self, row: FileRow) -> str:
+        return f"{self._slug}/{self._below(row)}"
+
+
+class Listings:
+    """What Cells has below a node, folder by folder, each asked once. A folder that is not there has nothing below it."""
+
+    def __init__(self, session: Session, base: str) -> None:
+        self._session, self._base = session, base
+        self._known: OrderedDict[str, dict[str, Node]] = OrderedDict()
+        self._lock = threading.RLock()
+
+    def find(self, path: str) -> Node | None:
+        """The node at a path below the base, or None."""
+        parent, _, name = path.rpartition("/")
+        with self._lock:
+            return self._of(parent).get(name)
+
+    def _of(self, folder: str) -> dict[str, Node]:
+        known = self._known.get(folder)
+        if known is not None:
+            return known
+        parent, _, name = folder.rpartition("/")
+        if folder and name not in self._of(parent):
+            listing: dict[str, Node] = {}
+        else:
+            try:
+                listing = {node.path.rpartition("/")[2]: node for node in tree.admin_list(self._session, f"{self._base}/{folder}".strip("/"))}
+            except NotFound:
+                listing = {}
+        self._known[folder] = listing
+        while len(self._known) > LISTINGS:
+            self._known.popitem(last=False)
+        return listing
+
+
+def target_of(row: FileRow) -> str:
+    """Path below the root's node, as Cells stores it."""
+    return row.target if row.target is not None else unicodedata.normalize("NFC", row.path.decode("utf-8")).strip("/")
+
+
+def in_place_path(row: FileRow) -> str:
+    """Path below an in-place node: exactly the name on disk; nothing is renamed there."""
+    return row.path.decode("utf-8", "replace").strip("/")
+
+
+def _batches(rows: Iterator[FileRow], size: int) -> Iterator[list[FileRow]]:
+    while batch := list(islice(rows, size)):
+        yield batch

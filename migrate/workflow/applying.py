@@ -1,0 +1,122 @@
+"""`apply`: carries out the plan, resumes what was interrupted, says what became of everything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from migrate.cells.reader import Loader as Owner
+from migrate.cells.reader import read_facts, read_target, whoami
+from migrate.cells.session import Session
+from migrate.errors import ExitStatus, Finding, MigrationError
+from migrate.interrupt import StopSignal
+from migrate.ledger import Ledger, Secrets, State, WorkLock
+from migrate.load.carry import Carrier
+from migrate.load.engine import Engine
+from migrate.load.perform import Loader
+from migrate.report import html
+from migrate.report.csv import write_csv
+from migrate.transform.actions import CloseDesk, from_json
+from migrate.workflow import survey
+from migrate.workflow.connect import Connection
+from migrate.workflow.outcome import Outcome
+from migrate.workflow.planning import mapping_fingerprint, plan_objects, target_fingerprint
+from migrate.workflow.rehearsal import plan_with
+from migrate.workflow.settings import NotPlanned, Settings
+from migrate.workflow.sums import settle_rights, sums
+
+Progress = Callable[[str, int], None]
+
+
+class StalePlan(MigrationError):
+    """What the plan was made from has changed since."""
+
+    code = "E2006"
+    title = "The plan is stale: {what} changed since it was made."
+    remedy = "Run `plan` again and read what is new, or `apply --replan`."
+    exit_status = ExitStatus.STALE_PLAN
+
+
+def preview(work: Path) -> Outcome:
+    """What `apply` would do, from the ledger alone."""
+    with Ledger.open(work) as ledger:
+        Settings.load(ledger, work)
+        lines = [f"{row.state.value:8} {row.id}" for row in ledger.actions(State.PLANNED, State.STARTED)]
+        files = ledger.file_totals().get(State.PLANNED.value, (0, 0))
+        return Outcome(f"{len(lines)} changes and {files[0]} files and folders would be carried out.", counts=ledger.counts(), lines=lines,
+                       extra={"actions": ledger.action_states()})
+
+
+def apply_plan(work: Path, connection: Connection, *, accept_skips: bool, replan: bool, stop: StopSignal, progress: Progress,
+               break_lock: bool = False) -> Outcome:
+    """Execute what the ledger of `work` plans."""
+    with WorkLock(work, break_lock=break_lock), Ledger.open(work) as ledger:
+        settings = Settings.load(ledger, work)
+        if ledger.get("target-fingerprint") is None:
+            raise NotPlanned(work=work)
+        secrets = Secrets(work)
+        with connection.session(settings.cells, writes=True) as session:
+            _facts, _ = read_facts(session)
+            owner, _ = whoami(session)
+            changed = _drift(work, ledger, secrets, settings, session, owner)
+            if changed and replan:
+                plan_with(work, ledger, secrets, settings, connection, progress=progress, stop=stop)
+            elif changed:
+                raise StalePlan(what=" and ".join(changed))
+            carry_out(work, ledger, secrets, session, stop=stop, progress=progress, workers=connection.workers)
+            return finish_apply(work, ledger, session, accept_skips=accept_skips)
+
+
+def _drift(work: Path, ledger: Ledger, secrets: Secrets, settings: Settings, session: Session, owner: Owner) -> list[str]:
+    """What changed since the plan: `the old server`, `the mapping files`, `Cells`. Our own writes are not drift."""
+    changed = []
+    source = settings.open_source(secrets)
+    try:
+        if survey.fingerprint(source) != ledger.get("source-fingerprint"):
+            changed.append("the old server")
+    finally:
+        source.close()
+    folder = Path(settings.mappings) if settings.mappings else work / "mappings"
+    if mapping_fingerprint(folder) != ledger.get("mapping-fingerprint"):
+        changed.append("the mapping files")
+    facts, _ = read_facts(session)
+    if target_fingerprint(read_target(session, facts, owner), plan_objects(ledger)) != ledger.get("target-fingerprint"):
+        changed.append("Cells")
+    return changed
+
+
+def carry_out(work: Path, ledger: Ledger, secrets: Secrets, session: Session, *, stop: StopSignal, progress: Progress, workers: int) -> None:
+    """Run the engine over the plan; the loader's desks are closed in the end, whatever happened on the way."""
+    ledger.reopen_failed()
+    carrier = Carrier(ledger, session, stop=stop, workers=min(workers, 4), progress=progress)
+    loader = Loader(session, secrets, stop, carrier.carry)
+    _reopen_desks(ledger, loader)
+    Engine(ledger, loader, workers=workers, stop=stop, progress=progress).run()
+
+
+def _reopen_desks(ledger: Ledger, loader: Loader) -> None:
+    """A desk that an interrupted run opened is needed again by what is left of its plan."""
+    from migrate.transform.actions import OpenDesk
+
+    left = [from_json(r.body) for r in ledger.actions(State.PLANNED, State.STARTED)]
+    busy = {a.node.split("/", 1)[0] for a in left if hasattr(a, "node") and type(a).__name__ in ("CreateFolder", "CarryFolder")}
+    for row in ledger.actions(State.DONE, State.ALREADY):
+        action = from_json(row.body)
+        if isinstance(action, OpenDesk) and action.data_source in busy:
+            loader.desks.open(action.data_source, action.uuid, action.slug, action.loader_role)
+    for row in ledger.actions(State.DONE):
+        action = from_json(row.body)
+        if isinstance(action, CloseDesk) and action.data_source in busy:
+            ledger.reopen(row.id)
+
+
+def finish_apply(work: Path, ledger: Ledger, session: Session, *, accept_skips: bool) -> Outcome:
+    """Settle what remains, write the reports, give the verdict."""
+    settle_rights(ledger)
+    counts = ledger.counts()
+    state = sums(ledger, counts, accept_skips=accept_skips)
+    findings: list[Finding] = [f for _, f in ledger.findings("plan", "apply")]
+    page = html.write_report(ledger, work / "report.html")
+    write_csv(ledger, work / "not-green.csv")
+    return Outcome(state.verdict, state.exit, counts=counts, read=session.requests.read, write=session.requests.write, findings=findings,
+                   lines=[*state.lines, f"Report: {page}"], extra={"report": str(page)})

@@ -1,0 +1,44 @@
+"""`migrate`: plan, apply, verify and report in one, unattended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from migrate.errors import ExitStatus
+from migrate.interrupt import StopSignal
+from migrate.ledger import Ledger, Secrets, WorkLock
+from migrate.workflow.applying import carry_out, finish_apply
+from migrate.workflow.connect import Connection
+from migrate.workflow.outcome import Outcome
+from migrate.workflow.rehearsal import plan_with
+from migrate.workflow.settings import Settings
+from migrate.workflow.verifying import verify_with
+
+Progress = Callable[[str, int], None]
+
+
+def migrate_all(work: Path, legacy: Path, database: str | None, path_map: Mapping[str, str], connection: Connection, *, mappings: Path | None, masks: str,
+                data_source: str, recycle: str, accept_skips: bool, stop: StopSignal, progress: Progress, say: Callable[[str], None],
+                break_lock: bool = False) -> Outcome:
+    """One lock, three steps. The exit status is the worst of them; what was done before is found again and not repeated."""
+    settings = Settings(legacy=str(legacy.resolve()), path_map=dict(path_map), database_given=database is not None, cells=(connection.url or "").rstrip("/"),
+                        mappings=str(mappings.resolve()) if mappings else "", masks=masks, data_source=data_source, recycle=recycle, now=int(time.time()))
+    with WorkLock(work, break_lock=break_lock), Ledger.create(work) as ledger:
+        secrets = Secrets(work)
+        settings.save(ledger, secrets, database)
+        planned = plan_with(work, ledger, secrets, settings, connection, progress=progress, stop=stop)
+        say(planned.verdict)
+        stop.check()
+        with connection.session(settings.cells, writes=True) as session:
+            carry_out(work, ledger, secrets, session, stop=stop, progress=progress, workers=connection.workers)
+            applied = finish_apply(work, ledger, session, accept_skips=accept_skips)
+            say(applied.verdict)
+            stop.check()
+            written = session.requests.write
+            verified = verify_with(work, ledger, session, progress=progress)
+            read = planned.read + session.requests.read
+    status = ExitStatus.worst(planned.exit, applied.exit, verified.exit)
+    return Outcome(f"{applied.verdict} {verified.verdict}", status, counts=applied.counts, read=read, write=written,
+                   findings=[*planned.findings, *verified.findings], lines=applied.lines, extra=verified.extra)

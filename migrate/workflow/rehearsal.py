@@ -1,0 +1,87 @@
+"""`plan`: survey the old side, look at the new one, work out every change, write it all down. No write to Cells."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from migrate.cells.reader import read_facts, read_target, whoami
+from migrate.errors import ExitStatus, Finding
+from migrate.interrupt import StopSignal
+from migrate.ledger import Ledger, Secrets, State, WorkLock
+from migrate.mapping import read_mappings, write_proposals
+from migrate.report import html
+from migrate.transform.plan import PlanOptions
+from migrate.workflow.connect import Connection
+from migrate.workflow.inventory import unreadable
+from migrate.workflow.outcome import Outcome
+from migrate.workflow.planning import seed_of, store_plan
+from migrate.workflow.settings import Settings
+from migrate.workflow.survey import survey
+
+Progress = Callable[[str, int], None]
+
+
+def rehearse(work: Path, legacy: Path, database: str | None, path_map: Mapping[str, str], connection: Connection, *, mappings: Path | None,
+             masks: str, data_source: str, recycle: str, progress: Progress, break_lock: bool = False, stop: StopSignal | None = None) -> Outcome:
+    """Plan in `work`; exit 3 when something of the old server could not be read."""
+    settings = Settings(legacy=str(legacy.resolve()), path_map=dict(path_map), database_given=database is not None, cells=(connection.url or "").rstrip("/"),
+                        mappings=str(mappings.resolve()) if mappings else "", masks=masks, data_source=data_source, recycle=recycle, now=int(time.time()))
+    with WorkLock(work, break_lock=break_lock), Ledger.create(work) as ledger:
+        secrets = Secrets(work)
+        settings.save(ledger, secrets, database)
+        return plan_with(work, ledger, secrets, settings, connection, progress=progress, stop=stop)
+
+
+def plan_with(work: Path, ledger: Ledger, secrets: Secrets, settings: Settings, connection: Connection, *, progress: Progress,
+              stop: StopSignal | None = None) -> Outcome:
+    """Plan as the settings say, in a ledger whose lock is held."""
+    with connection.session(settings.cells or None, writes=False) as session:
+        facts, facts_findings = read_facts(session)
+        loader, loader_findings = whoami(session)
+        source = settings.open_source(secrets)
+        try:
+            seed = seed_of(source)
+            survey(ledger, source, progress=progress)
+        finally:
+            source.close()
+        if stop is not None:
+            stop.check()
+        target = read_target(session, facts, loader)
+        folder = Path(settings.mappings) if settings.mappings else work / "mappings"
+        decided = read_mappings(folder)
+        options = PlanOptions(seed=seed, data_source=settings.data_source, masks=settings.masks)
+        plan = store_plan(ledger, target, decided, options, recycle=settings.recycle, mapping_folder=folder, progress=progress,
+                          extra=[*facts_findings, *loader_findings, *session.findings])
+        written = write_proposals(work / "mappings", plan.proposals)
+        ledger.put("server", {"url": facts.url, "version": facts.version, "edition": facts.edition, "major": facts.major})
+        requests = session.requests
+    page = html.write_plan(ledger, work / "plan.html")
+    return _outcome(ledger, page, written, requests.read, requests.write)
+
+
+def _outcome(ledger: Ledger, page: Path, written: list[str], read: int, write: int) -> Outcome:
+    findings: list[Finding] = [f for _, f in ledger.findings("extract", "plan")]
+    states = ledger.action_states()
+    todo = states.get(State.PLANNED.value, 0) + states.get(State.STARTED.value, 0)
+    files = ledger.file_totals().get(State.PLANNED.value, (0, 0))
+    lost = unreadable([f for _, f in ledger.findings("extract")])
+    verdict = f"The plan has {todo} changes and {files[0]} files and folders to carry ({size(files[1])}); nothing was changed in Cells."
+    if not todo and not files[0]:
+        verdict = "Everything is in Cells already; there is nothing to do."
+    if lost:
+        verdict += f" {len(lost)} things of the old server could not be read, see the findings."
+    lines = [f"Plan for reading: {page}"] + [f"Mapping file: {text}" for text in written]
+    return Outcome(verdict, ExitStatus.INCOMPLETE if lost else ExitStatus.OK, counts=ledger.counts(), read=read, write=write, findings=findings,
+                   lines=lines, extra={"report": str(page), "actions": states})
+
+
+def size(number: int) -> str:
+    """Bytes for people."""
+    value = float(number)
+    for unit in ("bytes", "KiB", "MiB", "GiB", "TiB"):
+        if value < 1024 or unit == "TiB":
+            return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
+        value /= 1024
+    raise AssertionError

@@ -1,0 +1,64 @@
+"""`status`, `report` and `export`: what the ledger knows, for people, programs and spreadsheets."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from migrate.errors import ExitStatus
+from migrate.ledger import Ledger, State
+from migrate.report import html
+from migrate.report.csv import replace_file, write_csv
+from migrate.report.export import write_export
+from migrate.report.summary import build_summary
+from migrate.workflow.outcome import Outcome
+from migrate.workflow.settings import Settings
+from migrate.workflow.sums import sums
+
+
+def standing(work: Path) -> Outcome:
+    """Where a migration stands and what comes next."""
+    with Ledger.open(work) as ledger:
+        settings = Settings.load(ledger, work)
+        counts, states, verified = ledger.counts(), ledger.action_states(), ledger.get("verify")
+        state = sums(ledger, counts, accept_skips=True)
+        todo = states.get(State.PLANNED.value, 0) + states.get(State.STARTED.value, 0)
+        if ledger.get("target-fingerprint") is None:
+            verdict = "Surveyed, not planned. Next: plan."
+        elif todo and not states.get(State.DONE.value, 0):
+            verdict = f"Planned: {todo} changes. Next: read the plan, then apply."
+        elif todo:
+            verdict = f"Interrupted: {todo} changes are left. Next: apply."
+        elif verified is None:
+            verdict = state.verdict + " Next: verify."
+        else:
+            verdict = state.verdict + f" Verification: {verified['sentence']}"
+        lines = [f"Old server: {settings.legacy}", f"Cells: {settings.cells or '-'}", *state.lines]
+        return Outcome(verdict, counts=counts, lines=lines, findings=[f for _, f in ledger.findings()], extra={"actions": states})
+
+
+def write_report(work: Path) -> Outcome:
+    """report.html, report.json, not-green.csv in the work folder."""
+    with Ledger.open(work) as ledger:
+        Settings.load(ledger, work)
+        counts = ledger.counts()
+        state = sums(ledger, counts, accept_skips=True)
+        page = html.write_report(ledger, work / "report.html")
+        number = write_csv(ledger, work / "not-green.csv")
+        summary = build_summary(ledger, "report", state.exit)
+        replace_file(work / "report.json", lambda out: json.dump(summary, out, indent=1))
+        lines = [f"For people: {page}", f"For programs: {work / 'report.json'}", f"Not green ({number} lines): {work / 'not-green.csv'}", *state.lines]
+        return Outcome(state.verdict, state.exit, counts=counts, lines=lines, findings=[f for _, f in ledger.findings()])
+
+
+def export_ids(work: Path, output: Path | None) -> Outcome:
+    """The export contract's object, to a file (0600) or stdout."""
+    with Ledger.open(work) as ledger:
+        Settings.load(ledger, work)
+        if output is None:
+            write_export(ledger, sys.stdout)
+            sys.stdout.flush()
+        else:
+            replace_file(output, lambda out: write_export(ledger, out))
+        return Outcome("What became of each old id is written.", ExitStatus.OK)

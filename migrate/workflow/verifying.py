@@ -1,0 +1,59 @@
+"""`verify`: reads Cells on its own and compares."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from migrate.cells.reader import read_facts, whoami
+from migrate.cells.session import Session
+from migrate.errors import Finding
+from migrate.ledger import Ledger, WorkLock
+from migrate.report import html
+from migrate.report.csv import write_csv
+from migrate.verify.difference import Options
+from migrate.verify.target import CellsReader
+from migrate.verify.verify import verify
+from migrate.workflow.connect import Connection
+from migrate.workflow.outcome import Outcome
+from migrate.workflow.settings import Settings
+
+Progress = Callable[[str, int], None]
+
+
+def verify_target(work: Path, connection: Connection, *, progress: Progress, break_lock: bool = False) -> Outcome:
+    """Compare and write the report again; exit 4 when anything differs."""
+    with WorkLock(work, break_lock=break_lock), Ledger.open(work) as ledger:
+        settings = Settings.load(ledger, work)
+        with connection.session(settings.cells, writes=False) as session:
+            read_facts(session)
+            whoami(session)
+            return verify_with(work, ledger, session, progress=progress)
+
+
+def verify_with(work: Path, ledger: Ledger, session: Session, *, progress: Progress) -> Outcome:
+    """Compare in a ledger whose lock is held."""
+    before = session.requests.read
+    verdict = verify(ledger, CellsReader(session, workers=4), options=Options(checksum=lambda root, path: _md5(ledger, root, path), progress=progress))
+    page = html.write_report(ledger, work / "report.html")
+    write_csv(ledger, work / "not-green.csv")
+    findings: list[Finding] = [f for _, f in ledger.findings("verify")]
+    return Outcome(verdict.sentence, verdict.exit_status, counts=ledger.counts(), read=session.requests.read - before, write=0, findings=findings,
+                   lines=[f"Report: {page}"], extra={"differences": [d.as_json() for d in verdict.differences], "report": str(page)})
+
+
+def _md5(ledger: Ledger, root: str, path: bytes) -> str | None:
+    """MD5 of an old file; None when it cannot be read."""
+    folder = (ledger.record("roots", root) or {}).get("folder")
+    if not folder:
+        return None
+    total = hashlib.md5(usedforsecurity=False)
+    try:
+        with open(os.path.join(os.fsencode(folder), path.lstrip(b"/")), "rb") as file:
+            while piece := file.read(1 << 20):
+                total.update(piece)
+    except OSError:
+        return None
+    return total.hexdigest()
