@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 
 from migrate.cells.sandbox.nodes import Node, make_folders
@@ -202,7 +203,7 @@ def locate(state: State, access: Access, path: str) -> Place | None:
 
 def root_name(node: Node) -> str:
     """How one of several roots, or a file root, is named below the slug: eight hex digits, a dash and its name."""
-    return node.uuid[:8] + "-" + node.name if not node.uuid.startswith("DATASOURCE:") else node.uuid
+    return hashlib.md5(node.uuid.encode()).hexdigest()[:8] + "-" + node.name
 
 
 def rights(access: Access, place: Place, node: Node) -> frozenset[str]:

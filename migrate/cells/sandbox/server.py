@@ -24,6 +24,7 @@ from migrate.cells.sandbox import (
     access,
     acls,
     activity,
+    avatars,
     cells,
     content,
     control,
@@ -50,7 +51,7 @@ from migrate.cells.sandbox.snapshot import snapshot
 from migrate.cells.sandbox.state import Person, State, fresh
 
 PROFILES = ("4.1", "3.0.9", "5")
-MODULES = (people, roles, acls, workspaces, datasources, tree, session, discovery, metadata, jobs, activity, cells, links, shares)
+MODULES = (people, roles, acls, workspaces, datasources, tree, session, discovery, metadata, jobs, activity, cells, links, shares, avatars)
 _BAD_PERCENT = re.compile(r"%(?![0-9a-fA-F]{2})")
 
 

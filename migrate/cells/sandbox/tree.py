@@ -22,6 +22,7 @@ from migrate.cells.sandbox.messages import (
 from migrate.cells.sandbox.metadata import user_metadata
 from migrate.cells.sandbox.nodes import FILE, FOLDER, Node, add_node, drop_node, make_folders, move_node, new_folder, node_answer
 from migrate.cells.sandbox.router import Call, Route
+from migrate.cells.sandbox.shares import shares_on
 from migrate.cells.sandbox.state import Person, State
 
 BIN = "recycle_bin"
@@ -74,6 +75,9 @@ def seen_node(call: Call, access: Access, place: Place, node: Node, all_meta: bo
         children = [c for c in node.children.values() if not c.name.startswith(".")]
         files = sum(not c.is_folder for c in children)
         extra |= {"ChildrenCount": str(len(children)), "ChildrenFiles": str(files), "ChildrenFolders": str(len(children) - files)}
+    shares = shares_on(state, call.me, node)
+    if shares:
+        extra["workspaces_shares"] = shares
     if all_meta:
         extra |= user_metadata(state, call.me, node)
     return node_answer(state, node, place.shown(node), extra)

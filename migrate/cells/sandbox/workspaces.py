@@ -173,7 +173,7 @@ def write_roots(state: State, workspace: Workspace, roots: dict[str, dict[str, A
         if not attributes.get("SKIP_RECYCLE"):
             state.acls.put(uuid, "", workspace.uuid, "recycle_root", "1")
     letters, quota = attributes.get("DEFAULT_RIGHTS", ""), attributes.get("QUOTA", "")
-    for uuid, node in roots.items():
+    for node in roots.values():
         target = node.get("Uuid", "")
         for action, letter in (("read", "r"), ("write", "w")):
             if letter in letters and not any(a.action == action for a in state.acls.of_workspace(workspace.uuid)
