@@ -205,16 +205,12 @@ def _kept(context: Context, row: UserRow, era: Era, lower: list[StoredRole]) -> 
 
 
 def _automatic(context: Context, row: UserRow, group: str, loaded: list[str]) -> list[str]:
-    """Roles that apply by themselves to the user's profile and are not given yet; reserved ids and teams never do."""
+    """Roles that apply by themselves to the user's profile, for the groups that see them, and are not given yet."""
     profile = profile_of(row)
     return [
-        name
-        for name, role in context.roles.items()
-        if name not in loaded
-        and not name.startswith("AJXP_")
-        and role.owner is None
-        and (profile in role.applies or "all" in role.applies)
-        and (role.group is None or group.startswith(role.group))
+        role.id
+        for role in context.roles.automatic
+        if role.id not in loaded and (profile in role.applies or "all" in role.applies) and (role.group is None or group.startswith(role.group))
     ]
 
 

@@ -76,6 +76,13 @@ NOT_RESOLVED = code(
     "Correct the workspace in the old database.",
 )
 
+NO_FOLDER_NAME = code(
+    "F1410",
+    Severity.WARNING,
+    "The login {subject} cannot be the name of a folder; no folder of workspace {workspace} is taken for it.",
+    "Copy the files of this person by hand, if there are any.",
+)
+
 LOCAL_DRIVERS = frozenset({"fs", "encfs"})
 _NO_FILES = frozenset({"imap", "mysql", "wms", "jsapi", "demo"})
 DEFAULT_METADATA_FILE = ".ajxp_meta"
@@ -234,6 +241,9 @@ def _folders_of_others(context: Context, entry: WorkspaceDefinition) -> set[str]
 def _roots_of_each_user(context: Context, entry: WorkspaceDefinition) -> Iterator[Root]:
     """A path with user and group: only asking for each person finds the folders."""
     for known in context.logins.people():
+        if "/" in known.login or known.login in (".", ".."):
+            context.findings(finding(NO_FOLDER_NAME, "users", known.login, workspace=entry.id))
+            continue
         folder = context.here(_option_text(context, entry, "PATH", known.login, None))
         if os.path.isdir(folder):
             yield _root(context, entry, folder, user=known.login)

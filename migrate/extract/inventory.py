@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from typing import IO, Any
 
@@ -25,8 +26,7 @@ def write_inventory(source: Source, stream: IO[str], *, hashes: bool = False, wi
     _array(write, "roles", map(_role, source.roles()))
     _array(write, "teams", map(_team, source.teams()))
     _array(write, "workspaces", map(_workspace, source.workspaces()))
-    _object(write, "effective_access", ((access.login, _rights(access)) for access in source.listed_access()))
-    _object(write, "effective_paths", ((access.login, _paths(access)) for access in source.listed_access() if access.paths))
+    _access(write, source.listed_access())
     _array(write, "shares", (_share(share, with_secrets) for share in source.shares()))
     _array(write, "metadata", map(_metadata, source.metadata()))
     for kind in ("bookmarks", "watches", "comments", "locks", "preferences"):
@@ -81,6 +81,22 @@ def _object(write: Callable[[str], Any], name: str, entries: Iterator[tuple[str,
     write("}")
 
 
+def _access(write: Callable[[str], Any], entries: Iterator[Access]) -> None:
+    """Rights and paths of everybody in one pass: paths wait in a temporary file until the rights are written."""
+    with tempfile.SpooledTemporaryFile(max_size=1 << 20, mode="w+", encoding="utf-8") as later:
+
+        def rights() -> Iterator[tuple[str, Any]]:
+            for access in entries:
+                if access.paths:
+                    paths = {workspace: {path: right.letters for path, right in covered.items()} for workspace, covered in access.paths.items()}
+                    later.write(json.dumps([access.login, paths]) + "\n")
+                yield access.login, {workspace: right.letters for workspace, right in access.workspaces.items()}
+
+        _object(write, "effective_access", rights())
+        later.seek(0)
+        _object(write, "effective_paths", (tuple(json.loads(line)) for line in later))
+
+
 def _user(user: User) -> dict[str, Any]:
     names = (
         *("login", "group", "profile", "admin", "parent", "locks", "roles", "display_name", "email", "language"),
@@ -99,14 +115,6 @@ def _team(team: Team) -> dict[str, Any]:
 
 def _workspace(workspace: Workspace) -> dict[str, Any]:
     return to_plain(workspace)
-
-
-def _rights(access: Access) -> dict[str, str]:
-    return {workspace: right.letters for workspace, right in access.workspaces.items()}
-
-
-def _paths(access: Access) -> dict[str, dict[str, str]]:
-    return {workspace: {path: right.letters for path, right in paths.items()} for workspace, paths in access.paths.items()}
 
 
 def _share(share: Share, with_secrets: bool) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from migrate.errors import Finding, Severity, code, finding
@@ -169,7 +170,12 @@ class RoleBook(Mapping[str, StoredRole]):
     def __len__(self) -> int:
         return len(self._roles)
 
-    @property
+    @cached_property
+    def automatic(self) -> tuple[StoredRole, ...]:
+        """Roles that apply to a profile by themselves; reserved ids and teams never do (4.3 and later)."""
+        return tuple(role for role in self._roles.values() if role.applies and role.owner is None and not role.id.startswith("AJXP_"))
+
+    @cached_property
     def masked(self) -> bool:
         """Whether any role uses path masks."""
         return any(role.masks for role in self._roles.values())

@@ -134,3 +134,12 @@ def test_user_folders_whose_names_are_not_utf8_keep_their_bytes(world):
     world.workspace("w", "AJXP_DATA_PATH/personal/AJXP_USER")
     (root,) = world.context.roots()
     assert os.fsencode(root.folder).endswith(b"personal/caf\xe9") and root.user == "caf\udce9"
+
+
+def test_a_login_that_climbs_gets_nobody_elses_folder(world):
+    add_user(world, "../ann", role_object(), group="/staff")
+    world.file("g/staff/bob/f")
+    world.file("g/ann/f")
+    world.workspace("w", "AJXP_DATA_PATH/gAJXP_GROUP_PATH/AJXP_USER")
+    assert folders(world, "w") == {"ann": "g/ann"}
+    assert "F1410" in world.codes()
