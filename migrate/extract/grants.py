@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from migrate.extract.chain import is_admin
 from migrate.extract.php.values import PhpObject
 from migrate.extract.plain import items, key_text, path_text, text, truth
 from migrate.rights import Right
@@ -89,6 +90,9 @@ def collect_grants(context: Context, hidden: Collection[str]) -> Grants:
             grants.hidden[row.login.lower()] = HiddenUser(
                 row.login, path_text(row.rights.get("ajxp.parent_user")) or None, row.password, rights, _given(row.rights, NO_DOWNLOAD_ROLE)
             )
+            continue
+        if not context.era.folds and is_admin(row):
+            # Up to 4.2 administrators were given every new workspace: that does not make them recipients.
             continue
         if row.role is not None and not isinstance(row.role, PhpObject):
             grants.unreadable.append(USER_ROLE + row.login)

@@ -56,7 +56,8 @@ class StoredLink:
 
     `child`: child workspace id of a minisite. `workspace`, `file`: what a publiclet shows. `hidden`: the technical user.
     `open`: PRELOG_USER; `asks_password`: PRESET_LOGIN, or a publiclet's own password. Neither: sign-in required.
-    `expires_at` in epoch seconds; `limit` None = unlimited; `count` None = unknown."""
+    `expires_at` in epoch seconds; `limit` None = unlimited; `count` None = unknown; `counted`: counters were
+    stored, for this link or others."""
 
     hash: str
     kind: str
@@ -72,6 +73,7 @@ class StoredLink:
     expires_at: int | None = None
     limit: int | None = None
     count: int | None = 0
+    counted: bool = True
     layout: str | None = None
     targets: tuple[str, ...] = ()
     target_names: tuple[str, ...] = ()
@@ -179,6 +181,7 @@ def stored_link(hash_: str, data: Mapping[str, Any], counters: Mapping[str, int]
         expires_at=(number(data.get("EXPIRE_TIME"), 0) or 0) or None,
         limit=max(number(data.get("DOWNLOAD_LIMIT"), 0) or 0, 0) or None,
         count=count,
+        counted=own_count is not None or counters is None or bool(counters),
         layout=text(data.get("AJXP_TEMPLATE_NAME")) or None,
         targets=tuple(targets),
         target_names=tuple(name for name in names if name),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from migrate.errors import Code, Severity, code, finding
 from migrate.extract.children import NoTarget, Target, target_of
 from migrate.extract.definitions import WorkspaceDefinition
+from migrate.extract.downloads import logged_downloads
 from migrate.extract.grants import Grants, HiddenUser, Holder, collect_grants, made_by_application
 from migrate.extract.links import MINISITE, PUBLICLET, StoredLink
 from migrate.extract.marks import ShareMarks
@@ -112,6 +113,12 @@ REMOTE_RECEIVED = code(
     "{login} received {name} from another server ({host}); its files are there, not here.",
     "Ask the sender for a new share.",
 )
+COUNT_UNKNOWN = code(
+    "F1726",
+    Severity.WARNING,
+    "How often link {subject} was used is stored nowhere and the logs are gone; its {limit} downloads are taken as used up.",
+    "Raise the limit of the link after the migration, if it should work again.",
+)
 ANONYMOUS_OWNER = code(
     "F1724",
     Severity.WARNING,
@@ -131,6 +138,7 @@ class _Reading:
     teams: dict[str, str]
     groups: set[str]
     by_child: dict[str, list[StoredLink]] = field(default_factory=dict)
+    logged: dict[str, int] | None = field(default_factory=dict)
 
     def report(self, entry: Code, subject: str, **fields: object) -> str:
         self.context.findings(finding(entry, "shares", subject, **fields))
@@ -156,6 +164,9 @@ def read_shares(context: Context) -> Iterator[Share]:
     links = context.links
     hidden = {link.hidden for link in links if link.hidden}
     reading = _Reading(context, collect_grants(context, hidden), Places(context), ShareMarks(context), _teams(context), _groups(context))
+    if context.installation.facts.conf == "serial":
+        uncounted = {link.hidden for link in links if link.hidden and link.limit and not link.counted}
+        reading.logged = logged_downloads(context, uncounted) if uncounted else {}
     try:
         loose = []
         for link in links:
@@ -347,13 +358,26 @@ def _link(
         # Only the date counts here: whether the downloads are used up follows from limit and count.
         expired=stored.expires_at is not None and stored.expires_at < reading.context.now,
         download_limit=stored.limit,
-        # Unknown counts as used up: 0 would open an exhausted link again.
-        download_count=stored.count if stored.count is not None else stored.limit or 0,
+        download_count=_count(reading, stored),
         layout=stored.layout,
         target_users=stored.targets,
         restricted=stored.restricted,
         login_required=login_required,
     )
+
+
+def _count(reading: _Reading, stored: StoredLink) -> int:
+    """Downloads so far. Unknown counts as used up: 0 would open an exhausted link again."""
+    if stored.count is None:
+        return stored.limit or 0
+    if stored.counted or stored.limit is None or stored.hidden is None:
+        return stored.count
+    if reading.context.installation.facts.conf != "serial":
+        return stored.count
+    if reading.logged is None:
+        reading.report(COUNT_UNKNOWN, stored.hash, limit=stored.limit)
+        return stored.limit
+    return reading.logged.get(stored.hidden, 0)
 
 
 def _notes(reading: _Reading, stored: StoredLink, owner: str) -> None:

@@ -103,3 +103,52 @@ def test_link_of_2_x_without_owner_is_not_published(world):
     world.link_file("abcdef", publiclet(OWNER_ID=None))
     (share,) = read_shares(world.context)
     assert share.problem == "F1724"
+
+
+def limited(tmp_path):
+    """A limited folder link of 6.x with the file drivers, which never managed to store a counter."""
+    world = World(tmp_path, "6.4.2", "serial")
+    world.user("alice")
+    world.workspace("ws")
+    world.file("files/Docs/a.txt")
+    world.child("linked", "ws", "alice", "AJXP_PARENT_OPTION:PATH:/Docs")
+    world.user("0123456789ab", {"linked": "r"}, parent_user=b"alice")
+    world.link_file("abcdef", serialize({"OWNER_ID": "alice", "REPOSITORY": "linked", "PRELOG_USER": "0123456789ab", "DOWNLOAD_LIMIT": 5}))
+    return world
+
+
+def test_downloads_of_a_link_without_counter_are_counted_in_the_logs(tmp_path):
+    world = limited(tmp_path)
+    line = b"11-22-26 00:54:55\t127.0.0.1\tINFO\t%s\taccess.fs\tDownload\tfiles=docs/a.txt\n"
+    world.file("logs/log_11-22-26.txt", line % b"0123456789ab" + line % b"bob" + b"rubbish\n")
+    world.file("logs/log_11-23-26.txt", line % b"0123456789ab")
+    world.file("logs/ajxp_access.log", line % b"0123456789ab")
+    (share,) = read_shares(world.context)
+    assert (share.link.download_limit, share.link.download_count) == (5, 2)
+
+
+def test_link_without_counter_and_without_logs_counts_as_used_up(tmp_path):
+    world = limited(tmp_path)
+    (share,) = read_shares(world.context)
+    assert share.link.download_count == 5
+    assert "F1726" in world.codes()
+
+
+def test_counters_of_other_links_prove_that_this_one_was_not_used(tmp_path):
+    world = limited(tmp_path)
+    world.file("public/.ajxp_publiclet_counters.ser", serialize({"other": 3}))
+    (share,) = read_shares(world.context)
+    assert share.link.download_count == 0
+
+
+def test_administrators_up_to_4_2_are_no_recipients_of_what_they_may_see(tmp_path):
+    world = World(tmp_path, "4.2.3", "serial")
+    for login in ("alice", "bob"):
+        world.user(login)
+    world.user("admin", {"child": "rw"}, admin=True)
+    world.user("carol", {"child": "r"}, admin=False)
+    world.workspace("ws")
+    world.file("files/Docs/a.txt")
+    world.child("child", "ws", "alice", "AJXP_DATA_PATH/files/Docs")
+    (share,) = read_shares(world.context)
+    assert [entry.id for entry in share.entries] == ["carol"]
