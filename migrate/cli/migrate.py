@@ -30,7 +30,8 @@ def migrate(environment: Environment, legacy: Path, database: str | None, path_m
       CELLS_TOKEN=... run_migration.py migrate --legacy /srv/old-pydio --cells https://cells.example.org --no-input
     """
     with StopSignal() as stop, environment.progress("migrating") as progress:
-        outcome = migrate_all(environment.work, legacy, database, options.paths(path_map), connection_of(cells_url, connection), mappings=mappings,
+        way = connection_of(cells_url, connection, environment.work)
+        outcome = migrate_all(environment.work, legacy, database, options.paths(path_map), way, mappings=mappings,
                               masks=masks, data_source=data_source, recycle=recycle, accept_skips=accept_skips, stop=stop, progress=progress,
                               say=environment.say, break_lock=environment.break_lock)
     return environment.answer(outcome)

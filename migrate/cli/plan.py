@@ -30,6 +30,7 @@ def plan(environment: Environment, legacy: Path, database: str | None, path_map:
       CELLS_TOKEN=... run_migration.py plan --legacy /srv/old-pydio --cells https://cells.example.org --masks ignore
     """
     with environment.progress("planning") as progress:
-        outcome = rehearse(environment.work, legacy, database, options.paths(path_map), connection_of(cells_url, connection), mappings=mappings,
+        way = connection_of(cells_url, connection, environment.work)
+        outcome = rehearse(environment.work, legacy, database, options.paths(path_map), way, mappings=mappings,
                            masks=masks, data_source=data_source, recycle=recycle, progress=progress, break_lock=environment.break_lock)
     return environment.answer(outcome)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
-from migrate.cells.auth import TokenSource, token_source
+from migrate.cells.auth import ENVIRONMENT, TokenSource, token_source
 from migrate.cells.session import Session
 from migrate.errors import ExitStatus, MigrationError
+
+TOKEN_FILE = "token"
+"""In the work folder: what `login` keeps, 0600."""
 
 
 class NoCells(MigrationError):
@@ -41,6 +45,7 @@ class Connection:
     insecure: bool = False
     workers: int = 8
     tokens: TokenSource | None = None
+    work: Path | None = None
 
     def session(self, planned: str | None = None, *, writes: bool) -> Session:
         """A session for this server, or the one planned for; `writes=False` lets no write through."""
@@ -51,5 +56,12 @@ class Connection:
             raise OtherServer(planned=planned, given=self.url)
         if self.insecure:
             click.echo("WARNING: TLS certificates are NOT verified (--insecure). Anybody in between can read the token.", err=True)
-        tokens = self.tokens or token_source(self.token_file, self.token_command)
+        tokens = self.tokens or token_source(self.token_file or self._kept(), self.token_command)
         return Session(url, tokens, ca_bundle=self.ca_bundle, insecure=self.insecure, workers=self.workers, allow_writes=writes)
+
+    def _kept(self) -> Path | None:
+        """What `login` left in the work folder, when nothing else is given."""
+        if self.token_command or os.environ.get(ENVIRONMENT, "").strip() or self.work is None:
+            return None
+        path = self.work / TOKEN_FILE
+        return path if path.is_file() else None
