@@ -133,7 +133,10 @@ class CreateRole(Action):
     owner_uuid: str = ""
     record: str = ""
     phase: ClassVar[int] = 20
-    kind: ClassVar[str] = "roles"
+
+    @property
+    def kind(self) -> str:  # type: ignore[override]
+        return "teams" if self.is_team else "roles"
 
     @property
     def id(self) -> ActionId:

@@ -1,0 +1,306 @@
+"""Which node of Cells does each old workspace show, and which data source holds it?
+
+Per-user workspaces: one becomes people's personal files (`my-files`), each other one a workspace in which every person's own
+role names that person's folder. Rights in Cells belong to nodes, so folders that several workspaces show need care."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from migrate.cells.models import MY_FILES, LiveWorkspace, Target
+from migrate.errors import Code, Finding, finding
+from migrate.extract.records import Root, Workspace
+from migrate.transform import codes, names
+from migrate.transform.actions import CreateDataSource, CreateWorkspace, NodeRef
+from migrate.transform.identity import Identity
+from migrate.transform.mapping import Mappings, Proposal, WorkspaceLine
+
+PAGES = frozenset(
+    {
+        "ajxp_home",
+        "ajxp_conf",
+        "ajxp_user",
+        "ajxp_shared",
+        "ajxp_admin",
+        "inbox",
+        "homepage",
+        "settings",
+        "imap",
+        "mysql",
+        "wms",
+        "jsapi",
+        "demo",
+        "notification",
+        "ajxp_logs",
+    }
+)
+PERSONAL_SOURCE = "personal"
+DESK_SLUG = "migration-desk"
+SHARED, PERSONAL, USER, GROUP = "shared", "personal", "user", "group"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a workspace is in Cells. `root`: its node. `kind`: `shared` (everybody the same folder), `personal` (my-files),
+    `user`, `group` (a folder below the root for each person or group). `made`: this migration makes the workspace.
+    `own_only`: rights stand on people's own roles only, because another workspace shows the same node."""
+
+    workspace: Workspace
+    uuid: str
+    slug: str
+    label: str
+    root: str
+    data_source: str
+    kind: str = SHARED
+    made: bool = True
+    route: str = "upload"
+    own_only: bool = False
+
+    def action(self, wide: bool) -> CreateWorkspace:
+        description = names.label(self.workspace.description, wide, 1000)
+        return CreateWorkspace(self.uuid, self.slug, self.label, NodeRef(self.root), description, self.workspace.id)
+
+
+@dataclass
+class Placement:
+    """`places`: by old workspace id. `skipped`: old id -> why. `nested`: node -> nodes of places inside it."""
+
+    places: dict[str, Place] = field(default_factory=dict)
+    skipped: dict[str, Code] = field(default_factory=dict)
+    sources: dict[str, CreateDataSource] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    proposals: list[Proposal] = field(default_factory=list)
+    carried_by: dict[str, str] = field(default_factory=dict)
+    """Workspaces whose folder lies in (or is) that of another one: old id -> old id of the workspace that carries the files."""
+
+    def skip(self, workspace: Workspace, why: Code, **details: object) -> None:
+        self.skipped[workspace.id] = why
+
+
+def plan_placement(
+    workspaces: Iterable[Workspace], shared_roots: Mapping[str, Root], target: Target, mappings: Mappings, identity: Identity, default_source: str
+) -> Placement:
+    """`shared_roots`: the only folder of each workspace that has one for everybody."""
+    result = Placement()
+    everything = {w.id: w for w in workspaces}
+    wide = target.facts.features.wide_characters
+    kept = [w for w in sorted(everything.values(), key=lambda w: w.id) if _kept(result, w, everything, mappings)]
+    personal = _personal_workspace(result, kept, target, mappings)
+    ours = {identity.workspace(w.id) for w in kept}
+    taken = {w.slug for w in target.workspaces.values() if w.uuid not in ours}
+    taken |= {line.slug for line in mappings.workspaces.values() if line.slug}
+    wants_default = any(_line(mappings, w).action != "merge" and not _line(mappings, w).data_source and w is not personal for w in kept)
+    source = _default_source(result, target, default_source, ours) if wants_default else default_source
+    for workspace in kept:
+        line = _line(mappings, workspace)
+        place: Place | None
+        if workspace is personal:
+            place = _personal_place(workspace, target)
+        elif line.action == "merge":
+            place = _merged_place(result, workspace, line, target)
+        else:
+            place = _new_place(result, workspace, line, target, identity, taken, source, wide)
+            shown_by = _shown_by(place.root, target, ours)
+            if shown_by is not None:
+                result.skip(workspace, codes.WORKSPACE_EXPOSED)
+                reason = f"{place.root} is shown by the workspace {shown_by.slug} of Cells, whose people would see the files"
+                result.findings.append(finding(codes.NOT_PLACED, "workspaces", workspace.id, reason=reason))
+                continue
+        if place is not None:
+            result.places[workspace.id] = place
+            _propose(result, place, line, mappings)
+    _shared_nodes(result, shared_roots)
+    return result
+
+
+def _line(mappings: Mappings, workspace: Workspace) -> WorkspaceLine:
+    return mappings.workspaces.get(workspace.id) or WorkspaceLine(workspace.id)
+
+
+def _kept(result: Placement, workspace: Workspace, everything: Mapping[str, Workspace], mappings: Mappings) -> bool:
+    parent = everything.get(workspace.parent or "")
+    driver = workspace.driver or (parent.driver if parent is not None else "")
+    line = _line(mappings, workspace)
+    if workspace.shared_child or workspace.owner is not None:
+        result.skip(workspace, codes.WORKSPACE_SHARE)
+    elif workspace.template:
+        result.skip(workspace, codes.WORKSPACE_TEMPLATE)
+    elif driver in PAGES:
+        result.skip(workspace, codes.WORKSPACE_PAGE)
+    elif line.action == "skip":
+        result.skip(workspace, codes.WORKSPACE_SKIPPED)
+    elif driver != "fs" and not (line.route == "in-place" or line.data_source or line.action == "merge"):
+        result.skip(workspace, codes.WORKSPACE_REMOTE)
+        result.findings.append(finding(codes.REMOTE_STORAGE, "workspaces", workspace.id, driver=driver or "unknown"))
+        result.proposals.append(
+            Proposal("workspaces.csv", {"old_workspace": workspace.id, "action": "skip", "label": workspace.label, "note": f"on another storage ({driver})"})
+        )
+    else:
+        return True
+    return False
+
+
+def _personal_workspace(result: Placement, kept: list[Workspace], target: Target, mappings: Mappings) -> Workspace | None:
+    """The per-user workspace that becomes people's personal files, when the server has them."""
+    if personal_files(target) is None or PERSONAL_SOURCE not in target.data_sources:
+        return None
+    candidates = [
+        w
+        for w in kept
+        if w.scope == "user" and _line(mappings, w).personal != "no" and _line(mappings, w).action == "keep" and not _line(mappings, w).data_source
+    ]
+    if not candidates:
+        return None
+    named = [w for w in candidates if _line(mappings, w).personal == "yes"]
+    usual = [w for w in candidates if w.slug == "my-files"] + [w for w in candidates if w.builtin and w.id == "1"] + [w for w in candidates if w.builtin]
+    chosen = (named or usual or candidates)[0]
+    result.findings.append(finding(codes.PERSONAL_CHOSEN, "workspaces", chosen.id))
+    for other in named[1:]:
+        result.findings.append(finding(codes.NOT_PLACED, "workspaces", other.id, reason="another workspace is people's personal files already"))
+    return chosen
+
+
+def personal_files(target: Target) -> LiveWorkspace | None:
+    """The workspace of Cells on the virtual root `my-files`."""
+    found = [w for w in target.workspaces.values() if w.scope == "ADMIN" and MY_FILES in w.roots]
+    return min(found, key=lambda w: (w.slug != "personal-files", w.slug), default=None)
+
+
+def _personal_place(workspace: Workspace, target: Target) -> Place:
+    live = personal_files(target)
+    assert live is not None
+    return Place(workspace, live.uuid, live.slug, live.label, MY_FILES, PERSONAL_SOURCE, PERSONAL, made=False)
+
+
+def _merged_place(result: Placement, workspace: Workspace, line: WorkspaceLine, target: Target) -> Place | None:
+    live = next((w for w in target.workspaces.values() if w.slug == line.cells_workspace and w.scope == "ADMIN"), None)
+    reason = None
+    if live is None:
+        reason = f"there is no workspace {line.cells_workspace} in Cells"
+    elif len(live.roots) != 1:
+        reason = f"{line.cells_workspace} has {len(live.roots)} roots, so it is not clear where the files go"
+    elif MY_FILES in live.roots:
+        reason = "personal files are chosen with the column personal"
+    if reason is not None or live is None:
+        result.skip(workspace, codes.WORKSPACE_SKIPPED)
+        result.findings.append(finding(codes.NOT_PLACED, "workspaces", workspace.id, reason=reason))
+        return None
+    root = next(iter(live.roots.values())).strip("/")
+    kind = workspace.scope if workspace.scope in (USER, GROUP) else SHARED
+    return Place(workspace, live.uuid, live.slug, live.label, root, root.split("/", 1)[0], kind, made=False)
+
+
+def _new_place(
+    result: Placement, workspace: Workspace, line: WorkspaceLine, target: Target, identity: Identity, taken: set[str], source: str, wide: bool
+) -> Place:
+    uuid = identity.workspace(workspace.id)
+    live = target.workspaces.get(uuid)
+    old = workspace.slug or workspace.label
+    slug = line.slug or names.unique_slug(names.clean_slug(old) or names.clean_slug(workspace.label), taken)
+    shown = names.label(line.label or workspace.label, wide) or slug
+    data_source = line.data_source or source
+    in_place = line.route == "in-place"
+    root = f"{data_source}/{line.path.strip('/')}" if line.path else data_source if in_place else f"{data_source}/{slug}"
+    if live is not None:
+        slug, root = live.slug, next(iter(live.roots.values()), root).strip("/")
+        data_source = root.split("/", 1)[0]
+    taken.add(slug)
+    if slug != workspace.slug and workspace.slug and not line.slug:
+        result.findings.append(finding(codes.SLUG_CHANGED, "workspaces", workspace.id, new=slug, old=workspace.slug))
+    if data_source not in target.data_sources and data_source not in result.sources:
+        result.sources[data_source] = CreateDataSource(data_source, line.folder, not in_place, "" if in_place else _beside(result, target))
+    kind = workspace.scope if workspace.scope in (USER, GROUP) else SHARED
+    return Place(workspace, uuid, slug, shown, root, data_source, kind, route="in-place" if in_place else "upload")
+
+
+def _beside(result: Placement, target: Target) -> str:
+    """A local data source next to whose folder a new one can be made: the server's default one if it is local."""
+    local = [s for s in target.data_sources.values() if s.storage == "LOCAL"]
+    chosen = min(local, key=lambda s: (s.name != "pydiods1", s.name in (PERSONAL_SOURCE, "cellsdata"), not s.flat, s.name), default=None)
+    if chosen is None:
+        result.findings.append(finding(codes.NO_DATA_SOURCE, "workspaces", "", reason="no data source of this Cells lies in a local folder"))
+        return ""
+    return chosen.name
+
+
+def _default_source(result: Placement, target: Target, wanted: str, ours: set[str]) -> str:
+    """The data source for old files: the wanted name unless a workspace of others shows it, then the next free one."""
+    name, number = wanted, 2
+    while True:
+        shown_by = _shown_by(name, target, ours)
+        if shown_by is None:
+            break
+        fresh = f"{wanted}{number}"
+        result.findings.append(finding(codes.DATA_SOURCE_TAKEN, "workspaces", shown_by.slug, name=name, other=shown_by.slug, new=fresh))
+        name, number = fresh, number + 1
+    if name not in target.data_sources:
+        result.sources[name] = CreateDataSource(name, "", True, _beside(result, target))
+    return name
+
+
+def _shown_by(node: str, target: Target, ours: set[str]) -> LiveWorkspace | None:
+    """A workspace of others that shows a node: its root is the node or lies above it."""
+    for live in sorted(target.workspaces.values(), key=lambda w: w.uuid):
+        if live.uuid in ours or live.scope != "ADMIN" or live.slug.startswith(DESK_SLUG):
+            continue
+        if any((node + "/").startswith(path.strip("/") + "/") for path in live.roots.values() if path.strip("/")):
+            return live
+    return None
+
+
+def _propose(result: Placement, place: Place, line: WorkspaceLine, mappings: Mappings) -> None:
+    if place.workspace.id not in mappings.workspaces:
+        values = {"old_workspace": place.workspace.id, "action": "keep", "label": place.label}
+        if place.kind == PERSONAL:
+            values |= {"personal": "yes", "note": "people's personal files in Cells"}
+        else:
+            values |= {"slug": place.slug}
+        result.proposals.append(Proposal("workspaces.csv", values))
+
+
+def _shared_nodes(result: Placement, roots: Mapping[str, Root]) -> None:
+    """Workspaces whose old folders are the same or lie in one another share nodes, so that files are carried once."""
+    folders = sorted(
+        (posixpath.normpath(root.folder), wid)
+        for wid, root in roots.items()
+        if root.folder is not None
+        and wid in result.places
+        and result.places[wid].kind == SHARED
+        and result.places[wid].made
+        and result.places[wid].route == "upload"
+        and not root.missing
+    )
+    outer: list[tuple[str, str]] = []
+    for folder, wid in folders:
+        while outer and not (folder == outer[-1][0] or folder.startswith(outer[-1][0].rstrip("/") + "/")):
+            outer.pop()
+        if not outer:
+            outer.append((folder, wid))
+            continue
+        above, above_id = outer[-1]
+        base = result.places[above_id]
+        carrier = result.carried_by.get(above_id, above_id)
+        result.carried_by[wid] = carrier
+        if folder == above:
+            result.places[above_id] = replace(base, own_only=True)
+            result.places[wid] = replace(result.places[wid], root=base.root, data_source=base.data_source, own_only=True)
+            result.findings.append(finding(codes.SAME_FOLDER, "workspaces", wid, other=above_id))
+        else:
+            inside = [names.stored_name(part.encode("utf-8", "surrogateescape"))[0] for part in folder[len(above.rstrip("/")) + 1 :].split("/")]
+            result.places[wid] = replace(result.places[wid], root="/".join([base.root, *inside]), data_source=base.data_source)
+            result.findings.append(finding(codes.NESTED_FOLDER, "workspaces", wid, other=above_id))
+            outer.append((folder, wid))
+    _merged_nodes(result)
+
+
+def _merged_nodes(result: Placement) -> None:
+    """Places of any kind that ended on one node (merged onto one workspace, mapped to one path)."""
+    by_root: dict[str, list[str]] = {}
+    for wid, place in result.places.items():
+        if place.kind == SHARED:
+            by_root.setdefault(place.root, []).append(wid)
+    for ids in by_root.values():
+        for wid in ids if len(ids) > 1 else []:
+            result.places[wid] = replace(result.places[wid], own_only=True)

@@ -1,0 +1,371 @@
+"""What has to be done to a Cells server so that it holds what the old one held? Records, decisions and target in, Actions out.
+
+Groups, roles and workspaces are held in memory, people are streamed: every property of a Plan goes through the records anew."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from migrate.cells.models import Target
+from migrate.errors import Finding, finding
+from migrate.extract.records import Access, Root, User
+from migrate.transform import codes, names
+from migrate.transform.actions import Action, CarryFolder, CreateFolder, CreateUser, NodeRef, OpenDesk, RemoveRight, SetRight
+from migrate.transform.groups import clean, plan_groups
+from migrate.transform.identity import Identity
+from migrate.transform.mapping import Mappings, Proposal
+from migrate.transform.people import People, Person, holds
+from migrate.transform.placement import DESK_SLUG, GROUP, PERSONAL, PERSONAL_SOURCE, SHARED, USER, Place, plan_placement
+from migrate.transform.records_view import Records, paired
+from migrate.transform.rights import PersonalRights, Rights
+from migrate.transform.roles import plan_roles
+from migrate.transform.standing import Standing, Triple, actions_of
+
+NO_FOLDER = "_root"
+"""Name of the folder of the root group in a per-group workspace, whose own name is empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOptions:
+    """`seed`: what all chosen uuids derive from. `data_source`: holds migrated content. `masks`: `enforce` or `ignore`.
+    `given`: (role, node, workspace) of rights that earlier runs of this migration gave; what is not planned again is taken back."""
+
+    seed: str
+    data_source: str = "legacy"
+    masks: str = "enforce"
+    given: frozenset[Triple] = frozenset()
+
+
+class Plan:
+    """The plan, as streams. Made by `make_plan`; the same input gives the same plan."""
+
+    def __init__(self, records: Records, target: Target, mappings: Mappings, options: PlanOptions) -> None:
+        self._records, self._target, self._mappings, self._options = records, target, mappings, options
+        self._features = target.facts.features
+        self._wide = self._features.wide_characters
+        self._identity = identity = Identity(options.seed)
+        self._people = People(identity, target, mappings, self._wide)
+        self._people.survey(records.users())
+        self._groups = plan_groups(
+            records.groups(), {user.group for user in records.users()}, self._people, target, mappings, identity, self._wide
+        )
+        on_groups = {old: place.uuid for old, place in self._groups.places.items() if not place.adopted}
+        self._roles = plan_roles(records.roles(), records.teams(), on_groups, self._people, target, mappings, identity, self._wide)
+        self._workspaces = {w.id: w for w in records.workspaces()}
+        self._single_roots = {root.workspace: root for root in records.roots() if root.user is None and root.group is None}
+        self._placement = plan_placement(self._workspaces.values(), self._single_roots, target, mappings, identity, options.data_source)
+        self._live = Standing.of(target)
+        self._in_place: dict[tuple[str, str], str] = self._folders_in_place()
+        adopted = [place.uuid for place in self._groups.places.values() if place.adopted]
+        ours = {identity.workspace(w) for w in self._workspaces} | {identity.desk(name) for name in target.data_sources}
+        self._rights = Rights(
+            self._placement,
+            self._roles.sources,
+            identity.everybody,
+            adopted,
+            target,
+            enforce_masks=options.masks != "ignore",
+            given=options.given,
+            folder_of=self._folder_of,
+            groups_of=self._groups_of,
+            assigned=self._roles.assigned,
+            entry=self._entry,
+            ours=ours,
+        )
+
+    # -- look-ups -----------------------------------------------------------------------------------------------------------
+
+    def _groups_of(self, person: Person) -> list[str]:
+        return self._groups.chain(self._groups.path_of(person.user.group))
+
+    def _folders_in_place(self) -> dict[tuple[str, str], str]:
+        """Names of people's and groups' folders in workspaces that Cells indexes as they lie: (workspace, user or group) -> name."""
+        wanted = {wid for wid, place in self._placement.places.items() if place.route == "in-place" and place.kind in (USER, GROUP)}
+        return {
+            (root.workspace, root.user or root.group or ""): posixpath.basename(root.folder.rstrip("/"))
+            for root in (self._records.roots() if wanted else ())
+            if root.workspace in wanted and root.folder
+        }
+
+    def _folder_of(self, place: Place, person: Person) -> str | None:
+        """The node of a person in a workspace with a folder for each."""
+        if place.kind == USER:
+            return self._folder_for(place, person.user.login, person.login)
+        group = clean(person.user.group)[0]
+        return self._folder_for(place, group, group.strip("/").replace("/", "_") or NO_FOLDER)
+
+    def _folder_for(self, place: Place, old: str, name: str) -> str:
+        as_it_lies = self._in_place.get((place.workspace.id, old))
+        if as_it_lies is not None:
+            return f"{place.root}/{as_it_lies}"
+        return place.root + "/" + names.stored_name(name.encode("utf-8", "surrogateescape"), wide=self._wide)[0]
+
+    def _entry(self, place: Place, person: Person, path: str) -> str | None:
+        look = getattr(self._records, "entry", None)
+        if look is None:
+            return None
+        user = person.user.login if place.kind in (USER, PERSONAL) else ""
+        group = person.user.group if place.kind == GROUP else ""
+        kind: str | None = look(f"{place.workspace.id}\0{user}\0{group}", path)
+        return kind
+
+    def _persons(self) -> Iterator[tuple[Person, Access]]:
+        for user, access in paired(iter(self._records.users()), iter(self._records.access())):
+            yield self._people.decide(user), access
+
+    def _new_people(self) -> Iterator[Person]:
+        for user in self._records.users():
+            person = self._people.decide(user)
+            if person.skip is None and not person.existing:
+                yield person
+
+    def _personal_rights(self) -> Iterator[tuple[Person, PersonalRights]]:
+        for person, access in self._persons():
+            if person.skip is None:
+                yield person, self._rights.of(person, access)
+
+    # -- what there is to do -------------------------------------------------------------------------------------------------
+
+    @property
+    def actions(self) -> Iterator[tuple[Action, bool]]:
+        """Every Action in the order of phases, and whether the server holds it as wanted already."""
+        for place in self._groups.places.values():
+            if not place.adopted:
+                yield place.action(), place.already
+        yield from self._roles.actions
+        for person in self._new_people():
+            yield self._account(person)
+        yield from self._storage()
+        yield from self._folders()
+        for place in self._placement.places.values():
+            if place.made:
+                yield place.action(self._wide), self._is_made(place)
+        yield from self._grants()
+        for root, node, where in self._carried():
+            yield CarryFolder(root.key, NodeRef(node), where.route), False
+
+    def _account(self, person: Person) -> tuple[CreateUser, bool]:
+        user = person.user
+        group = self._groups.path_of(user.group)
+        roles = self._roles.assigned(person)
+        owner = (self._people.cells_login(user.parent) or "") if user.parent else ""
+        action = CreateUser(person.uuid, person.login, group, self._people.attributes(person), roles, owner, user.key)
+        found = self._target.users.get(person.login)
+        if found is None:
+            return action, False
+        technical = {person.uuid, "ROOT_GROUP", *(g.uuid for g in self._target.groups.values())}
+        given = tuple(r for r in found.roles if r not in technical and (r in roles or not self._automatic(r)))
+        return action, holds(found, action.attributes, roles, group, given, self._features.role_order)
+
+    def _automatic(self, role: str) -> bool:
+        known = self._target.roles.get(role)
+        return known is not None and (any(known.auto_applies) or known.group_role or known.user_role)
+
+    def _storage(self) -> Iterator[tuple[Action, bool]]:
+        for source in self._placement.sources.values():
+            yield source, source.name in self._target.data_sources
+        used = sorted({place.data_source for place in self._placement.places.values()})
+        taken = {w.slug for w in self._target.workspaces.values()}
+        for name in used:
+            uuid = self._identity.desk(name)
+            live = self._target.workspaces.get(uuid)
+            slug = live.slug if live is not None else names.unique_slug(f"{DESK_SLUG}-{name}", taken)
+            yield OpenDesk(uuid, slug, name, self._target.loader_uuid), live is not None
+
+    def _folders(self) -> Iterator[tuple[Action, bool]]:
+        """Folders that are to be roots: of workspaces, and of people in them."""
+        done: set[str] = set()
+        for place in self._placement.places.values():
+            if place.kind != PERSONAL and "/" in place.root and place.root not in done:
+                done.add(place.root)
+                yield self._folder(place.root)
+        several = {place.root for place in self._placement.places.values() if place.kind == USER}
+        for _, rights in self._personal_rights():
+            for node in rights.folders:
+                if node in done:
+                    continue
+                if node.rpartition("/")[0] not in several:
+                    done.add(node)  # shared by many people; a person's own folder comes up once and need not be remembered
+                yield self._folder(node)
+
+    def _folder(self, node: str) -> tuple[CreateFolder, bool]:
+        return CreateFolder(NodeRef(node)), node in self._target.nodes
+
+    def _is_made(self, place: Place) -> bool:
+        live = self._target.workspaces.get(place.uuid)
+        wanted = place.action(self._wide)
+        return (
+            live is not None
+            and (live.slug, live.label, live.description) == (wanted.slug, wanted.label, wanted.description)
+            and place.root in {path.strip("/") for path in live.roots.values()}
+        )
+
+    def _grants(self) -> Iterator[tuple[Action, bool]]:
+        planned: set[Triple] = set()
+        for action in self._all_rights():
+            triple = (action.role, str(action.node), action.workspace)
+            if triple in self._options.given:
+                planned.add(triple)
+            yield action, self._live.says(*triple) == actions_of(action.right, action.mode)
+        for role, node, workspace in sorted(self._options.given - planned):
+            if self._live.says(role, node, workspace):
+                yield RemoveRight(role, NodeRef(node), workspace), False
+
+    def _all_rights(self) -> Iterator[SetRight]:
+        yield from self._rights.role_sets
+        for _, rights in self._personal_rights():
+            yield from rights.sets
+
+    def _carried(self) -> Iterator[tuple[Root, str, Place]]:
+        """Old folders that are on this machine, the node each becomes, and the workspace."""
+        for root in self._records.roots():
+            place = self._placement.places.get(root.workspace)
+            if place is None or root.folder is None or root.missing or root.workspace in self._placement.carried_by:
+                continue
+            node = self._node_of(root, place)
+            if node is not None:
+                yield root, node, place
+
+    def _node_of(self, root: Root, place: Place) -> str | None:
+        if place.kind == SHARED or (root.user is None and root.group is None):
+            return place.root if place.kind != PERSONAL else None
+        if place.kind == GROUP:
+            group = clean(root.group or "/")[0]
+            return self._folder_for(place, root.group or "/", group.strip("/").replace("/", "_") or NO_FOLDER)
+        login = self._people.cells_login(root.user or "")
+        if login is None:
+            return None
+        return f"{PERSONAL_SOURCE}/{login}" if place.kind == PERSONAL else self._folder_for(place, root.user or "", login)
+
+    # -- what becomes of the old things -----------------------------------------------------------------------------------------
+
+    @property
+    def outcomes(self) -> Iterator[tuple[str, str, str, str | None, str | None]]:
+        """(kind, key, `already` or `skipped`, code, detail) of records that need no action, or whose action is done already."""
+        for user in self._records.users():
+            person = self._people.decide(user)
+            if person.skip is not None:
+                yield "users", user.key, "skipped", person.skip.code, None
+            elif person.existing:
+                yield "users", user.key, "already", None, "this account was in Cells before"
+            elif self._account(person)[1]:
+                yield "users", user.key, "already", None, None
+        for group in self._records.groups():
+            path = clean(group.path)[0]
+            place = self._groups.places.get(path)
+            if place is not None and place.old == group.path:
+                if place.already:
+                    yield "groups", group.key, "already", None, "this group was in Cells before" if place.adopted else None
+            elif path == "/" or place is not None:
+                yield "groups", group.key, "already", None, "it is the root" if path == "/" else f"it is the same as {place.old if place else ''}"
+            else:
+                yield "groups", group.key, "skipped", codes.GROUP_SKIPPED.code, None
+        for kind, key, entry in self._roles.outcomes:
+            yield kind, key, "skipped", entry.code, None
+        for action, already in self._roles.actions:
+            if already and action.record:
+                yield action.kind, action.record, "already", None, None
+        for workspace in self._workspaces.values():
+            place_ = self._placement.places.get(workspace.id)
+            if place_ is None:
+                why = self._placement.skipped.get(workspace.id, codes.WORKSPACE_GONE)
+                yield "workspaces", workspace.key, "skipped", why.code, None
+            elif not place_.made:
+                yield "workspaces", workspace.key, "already", None, f"its files and rights go to {place_.slug}"
+            elif self._is_made(place_):
+                yield "workspaces", workspace.key, "already", None, None
+
+    @property
+    def access(self) -> Iterator[tuple[str, str, str, str, str | None]]:
+        """(login, old workspace, right before, right as planned, code) of every pair; the code says why they differ."""
+        for person, access in self._persons():
+            login = person.user.login
+            if person.skip is not None:
+                for wid, before in access.workspaces.items():
+                    yield login, wid, before.letters, "", person.skip.code
+                continue
+            for verdict in self._rights.of(person, access).verdicts:
+                yield login, verdict.workspace, verdict.before.letters, verdict.planned.letters, verdict.code
+
+    @property
+    def targets(self) -> Iterator[tuple[str, str, dict[str, str | None]]]:
+        """(kind, old key, what it becomes)."""
+        for user in self._records.users():
+            person = self._people.decide(user)
+            if person.skip is None:
+                yield "users", user.key, {"login": person.login, "uuid": person.uuid, "password": self._password(person, user)}
+        for place in self._groups.places.values():
+            yield "groups", place.old, {"path": place.path, "uuid": place.uuid}
+        for old, uuid in self._roles.uuids.items():
+            yield "roles", old, {"uuid": uuid}
+        for key, team in self._roles.teams.items():
+            yield "teams", key, {"uuid": self._identity.team(key), "id": team.id}
+        for wid, where in self._placement.places.items():
+            yield "workspaces", wid, {"uuid": where.uuid, "slug": where.slug, "root": where.root, "data_source": where.data_source, "scope": where.kind}
+        for root, node, where in self._carried():
+            source, _, path = node.partition("/")
+            yield "roots", root.key, {"node": node, "data_source": source, "path": path, "route": where.route}
+        yield from self._carried_elsewhere()
+
+    def _carried_elsewhere(self) -> Iterator[tuple[str, str, dict[str, str | None]]]:
+        """Folders whose files come with another one that holds them."""
+        for wid, carrier in self._placement.carried_by.items():
+            place, root, other = self._placement.places[wid], self._single_roots[wid], self._single_roots[carrier]
+            source, _, path = place.root.partition("/")
+            yield "roots", root.key, {"node": place.root, "data_source": source, "path": path, "route": place.route, "carried_by": other.key}
+
+    def _password(self, person: Person, user: User) -> str:
+        """`existing`: untouched; `kept`: the old hash can be carried; `reset`: there is none that can."""
+        if person.existing:
+            return "existing"
+        return "kept" if user.password_scheme in ("pbkdf2_sha256", "md5") else "reset"
+
+    @property
+    def findings(self) -> Iterator[Finding]:
+        """Everything an administrator should know, each once."""
+        yield from dict.fromkeys(self._all_findings())
+
+    def _all_findings(self) -> Iterator[Finding]:
+        for part in (self._people, self._groups, self._roles, self._placement, self._rights):
+            yield from part.findings
+        for user in self._records.users():
+            yield from self._people.notes(self._people.decide(user))
+        corrections = people = 0
+        for _, rights in self._personal_rights():
+            yield from rights.findings
+            corrections, people = corrections + rights.corrections, people + bool(rights.corrections)
+        if corrections:
+            yield finding(codes.CORRECTIONS, "grants", "", count=corrections, people=people)
+        yield from self._about_folders()
+        if self._options.masks == "ignore":
+            for role in self._records.roles():
+                for wid in role.masks:
+                    if wid in self._placement.places:
+                        yield finding(codes.MASKS_IGNORED, "roles", role.id, workspace=wid)
+        taken_back = sum(isinstance(action, RemoveRight) for action, _ in self._grants()) if self._options.given else 0
+        if taken_back:
+            yield finding(codes.RIGHT_WITHDRAWN, "grants", "", count=taken_back)
+
+    def _about_folders(self) -> Iterator[Finding]:
+        for wid, place in self._placement.places.items():
+            root = self._single_roots.get(wid)
+            if place.kind == SHARED and place.made and (root is None or root.folder is None or root.missing) and place.route == "upload":
+                yield finding(codes.FOLDER_MISSING, "workspaces", wid)
+
+    @property
+    def proposals(self) -> Iterator[Proposal]:
+        """Lines for the mapping files, one for each thing a person may want to decide."""
+        for part in (self._people, self._groups, self._roles, self._placement):
+            yield from part.proposals
+
+
+def make_plan(records: Records, target: Target, mappings: Mappings | None = None, options: PlanOptions | None = None) -> Plan:
+    """The plan that brings `records` to the server described by `target`, as the mapping files decide."""
+    return Plan(records, target, mappings or Mappings(), options or PlanOptions("unnamed"))
+
+
+def letters_of(rows: Iterable[tuple[str, str, str, str, str | None]]) -> dict[tuple[str, str], tuple[str, str]]:
+    """(login, workspace) -> (before, planned), for small plans."""
+    return {(login, wid): (before, planned) for login, wid, before, planned, _ in rows}
