@@ -19,7 +19,6 @@ from migrate.rights import Right
 if TYPE_CHECKING:
     from migrate.extract.context import Context
 
-USER_ROLE = "AJXP_USR_/"
 GROUP_ROLE = "AJXP_GRP_/"
 CHILD_ROLE = "AJXP_SHARED-"
 NO_DOWNLOAD_ROLE = "MINISITE_NODOWNLOAD"
@@ -49,14 +48,13 @@ class HiddenUser:
 
 class Grants:
     """Rights on shared children. `hidden`: the hidden users by login in lower case. `no_download`: children whose role of their own takes
-    away downloads. `unreadable`: roles that could not be read, so that nobody can say whom they name."""
+    away downloads."""
 
     def __init__(self) -> None:
         self._db = sqlite3.connect("")
         self._db.execute("CREATE TABLE holder (child BLOB, kind TEXT, id BLOB, rights INTEGER, owner BLOB)")
         self.hidden: dict[str, HiddenUser] = {}
         self.no_download: set[str] = set()
-        self.unreadable: list[str] = []
 
     def add(self, child: str, holder: Holder) -> None:
         """Remember one right."""
@@ -94,14 +92,11 @@ def collect_grants(context: Context, hidden: Collection[str]) -> Grants:
         if not context.era.folds and is_admin(row):
             # Up to 4.2 administrators were given every new workspace: that does not make them recipients.
             continue
-        if row.role is not None and not isinstance(row.role, PhpObject):
-            grants.unreadable.append(USER_ROLE + row.login)
         for child, right in rights.items():
             grants.add(child, Holder("user", row.login, right))
     for role in context.store.roles():
         if not isinstance(role.value, PhpObject):
-            grants.unreadable.append(role.id)
-            continue
+            continue  # reported where roles are read; it gives nothing
         if role.id.startswith(CHILD_ROLE):
             if _download_off(role.value):
                 grants.no_download.add(role.id.removeprefix(CHILD_ROLE))

@@ -41,8 +41,8 @@ PASSWORD_RECOVERED = code(
 TWICE = code(
     "F1706",
     Severity.WARNING,
-    "Link {subject} is both in the database and a file; the database is used.",
-    "Remove the file if it is a left-over.",
+    "Link {subject} is stored twice; the first row of the database counts, then the file.",
+    "Remove the other one if it is a left-over.",
 )
 
 MINISITE, PUBLICLET, CELL = "minisite", "publiclet", "repository"
@@ -90,7 +90,9 @@ def read_links(context: Context) -> Iterator[StoredLink]:
     seen: set[str] = set()
     for row in context.store.objects("share"):
         link = _from_row(context, row, counters, first_passwords)
-        if link is not None:
+        if link is not None and link.hash in seen:
+            context.findings(finding(TWICE, "shares", link.hash))
+        elif link is not None:
             seen.add(link.hash)
             yield link
     for entry in read_link_files(folder):

@@ -55,8 +55,10 @@ def read_meta_file(path: bytes | str) -> list[StoredMeta]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        if error.errno in (errno.ELOOP, errno.ENOTDIR):
+        if error.errno == errno.ENOTDIR:
             return []
+        if error.errno == errno.ELOOP:
+            raise MetaFileError("it is a symbolic link") from None
         raise MetaFileError(error.strerror or "it cannot be opened") from None
     try:
         with os.fdopen(handle, "rb") as source:

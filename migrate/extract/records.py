@@ -224,6 +224,21 @@ class FileEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Recycled:
+    """A node at the top of a recycle bin: `path` where it lies, `origin` the folder it was deleted from."""
+
+    workspace: WorkspaceId
+    user: Login | None
+    group: GroupPath | None
+    path: NodePath
+    origin: NodePath
+
+    @property
+    def key(self) -> str:
+        return "\0".join((self.workspace, self.user or "", self.group or "", self.path))
+
+
+@dataclass(frozen=True, slots=True)
 class ShareEntry:
     """Whom a share names: `user`, `group` (id = group path) or `team`."""
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from migrate.errors import Code, Severity, code, finding
-from migrate.extract.children import NoTarget, Target, target_of
+from migrate.extract.children import NoTarget, Target, filtered_paths, target_of
 from migrate.extract.definitions import WorkspaceDefinition
 from migrate.extract.downloads import logged_downloads
 from migrate.extract.grants import Grants, HiddenUser, Holder, collect_grants, made_by_application
@@ -86,7 +86,7 @@ ROLE_RECIPIENT = code(
 GROUP_UNKNOWN = code(
     "F1720",
     Severity.INFO,
-    "Share {subject} of {owner} names group {group}, which does not exist and reached nobody.",
+    "Share {subject} of {owner} names group {group}, through which it reached nobody in the old application.",
     "Nothing needs to be done.",
 )
 RESTRICTED = code(
@@ -257,11 +257,26 @@ def _target(reading: _Reading, child: WorkspaceDefinition, owner: str, links: li
     try:
         return target_of(reading.context, child), None
     except NoTarget as error:
-        if error.reason == "stale" and child.content_filter is None:
-            marked = reading.marks.path_of(child.parent_id or "", [child.id, *(link.hash for link in links)])
-            if marked is not None:
-                return Target(marked), None
+        if error.reason == "stale":
+            found = _marked(reading, child, [child.id, *(link.hash for link in links)])
+            if found is not None:
+                return found, None
         return Target(NodePath("/")), reading.report(TARGET_UNKNOWN, child.id, owner=owner, reason=_REASONS[error.reason])
+
+
+def _marked(reading: _Reading, child: WorkspaceDefinition, names: list[str]) -> Target | None:
+    """What the mark on a node says that a child shows; a single file only when the mark is on a file of that name."""
+    marked = reading.marks.path_of(child.parent_id or "", names)
+    if marked is None:
+        return None
+    try:
+        filtered = [node_path(path) for path in filtered_paths(child)]
+    except (NoTarget, UnsafePath):
+        return None
+    if not filtered:
+        return Target(marked)
+    same = len(filtered) == 1 and os.path.basename(filtered[0]) == os.path.basename(marked)
+    return Target(NodePath("/"), (marked,)) if same else None
 
 
 _REASONS = {
@@ -307,7 +322,8 @@ def _entries(reading: _Reading, child: WorkspaceDefinition, owner: str) -> Itera
             if known is not None and known.is_person and known.login != owner:
                 yield ShareEntry("user", known.login, holder.right)
         elif holder.kind == "group":
-            if holder.id in reading.groups:
+            # Before 6.2, and with the file drivers, the role of the root group applied to nobody.
+            if holder.id in reading.groups and (holder.id != "/" or reading.context.era.root_group):
                 yield ShareEntry("group", holder.id, holder.right)
             else:
                 reading.report(GROUP_UNKNOWN, child.id, owner=owner, group=holder.id)

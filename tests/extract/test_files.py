@@ -5,9 +5,10 @@ import os
 import socket
 
 import pytest
-from world import OLD, World
+from world import OLD, World, serialize
 
 from migrate.extract.files import read_files
+from migrate.extract.recycled import read_recycled
 
 
 @pytest.fixture
@@ -175,3 +176,18 @@ def test_old_folder_is_not_changed_by_reading_it(world):
     before = {p: os.stat(p).st_mtime_ns for p in world.top.rglob("*")}
     found(world, hashes=True)
     assert {p: os.stat(p).st_mtime_ns for p in world.top.rglob("*")} == before
+
+
+def test_origin_of_what_lies_in_the_recycle_bin(world):
+    for name in ("old.txt", "2019"):
+        world.file("ws/recycle_bin/" + name)
+    origins = {"old.txt": "/docs/été", 2019: "/", "gone.txt": "/", "old.txt ": "/../x"}
+    world.file("ws/recycle_bin/.ajxp_recycle_cache.ser", serialize(origins))
+    found_origins = [(r.path, r.origin) for r in read_recycled(world.context)]
+    assert found_origins == [("/recycle_bin/old.txt", "/docs/été"), ("/recycle_bin/2019", "/")]
+
+
+def test_damaged_list_of_origins_is_a_finding(world):
+    world.file("ws/recycle_bin/.ajxp_recycle_cache.ser", b"a:1:{s:")
+    assert list(read_recycled(world.context)) == []
+    assert "F1512" in world.codes()

@@ -234,3 +234,26 @@ def test_watch_on_a_shared_file_keeps_the_path_that_its_users_saw(world):
     world.file("ws/docs/a.txt")
     outside(world, "child", {"/7de574a4f6/a.txt": meta({"bob": "META_WATCH_READ"}, namespace="META_WATCH")})
     assert [(x.user, x.path, x.type) for x in read_watches(world.context)] == [("bob", "/7de574a4f6/a.txt", "read")]
+
+
+def test_extended_attributes_are_read_where_the_file_system_has_them(world):
+    import os
+
+    world.workspace("x", "AJXP_DATA_PATH/x", META_SOURCES=php({"metastore.xattr": {}}))
+    world.file("x/a.txt")
+    path = world.top / "data" / "x" / "a.txt"
+    try:
+        os.setxattr(path, "user.users_meta-1-ajxp_metadata_shareduser", base64.b64encode(serialize({"stars_rate": "4"})))
+        os.setxattr(path, "user.meta_watch-2-ajxp_metadata_shareduser", base64.b64encode(serialize({"bob": "META_WATCH_READ"})))
+    except OSError:
+        pytest.skip("this file system has no extended attributes")
+    assert [(m.workspace, m.path, dict(m.values)) for m in read_metadata(world.context)] == [("x", "/a.txt", {"stars_rate": "4"})]
+    assert [(w.user, w.workspace, w.path, w.type) for w in read_watches(world.context)] == [("bob", "x", "/a.txt", "read")]
+
+
+def test_metadata_file_that_is_a_link_is_not_followed(world):
+    world.file("secret", serialize({"a": meta({"x": "1"})}))
+    world.file("ws/a")
+    (world.top / "data" / "ws" / ".ajxp_meta").symlink_to("../secret")
+    assert found(world) == []
+    assert "F1601" in world.codes()

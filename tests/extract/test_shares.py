@@ -292,3 +292,38 @@ def test_rights_of_users_who_never_signed_in_since_4_3_count(world):
     world.store.user_rows.append(UserRow("old", True, "md5", "/", {"child": b"r"}, None))
     world.child("child", "ws", "alice", "AJXP_PARENT_OPTION:PATH:/Docs")
     assert [(e.id, e.right) for e in only(world).entries] == [("bob", Right.READ_WRITE), ("old", Right.READ)]
+
+
+def test_everybody_is_a_recipient_only_where_the_root_group_applied(tmp_path):
+    for version, reached in (("8.2.5", ["/"]), ("5.2.5", [])):
+        world = World(tmp_path / version, version)
+        world.user("alice")
+        world.user("bob", {"child": "r"})
+        world.workspace("ws")
+        world.file("files/Docs/a.txt")
+        world.role("AJXP_GRP_/", {"child": "r"})
+        world.child("child", "ws", "alice", OLD + "/data/files/Docs")
+        assert [entry.id for entry in only(world).entries if entry.type == "group"] == reached
+
+
+def test_single_file_with_a_stale_path_is_found_again_by_its_mark(world):
+    content = PhpObject("ContentFilter", {"filters": php({"/Docs/a.txt": "/7de574a4f6/a.txt"})})
+    world.child("child", "ws", "alice", "/mnt/before/", content_filter=content)
+    mark = {"/Docs/a.txt": {"alice": {"ajxp_shared": {"shares": {"child": {"type": "repository"}}}}}}
+    world.file("plugins/metastore.serial/ajxp_meta_ws", serialize(mark))
+    share = only(world)
+    assert (share.path, share.is_file, share.problem) == ("/Docs/a.txt", True, None)
+
+
+def test_row_stored_twice_gives_one_link(world):
+    linked(world, "r")
+    world.link("abc123", OWNER_ID="alice", SHARE_TYPE="minisite", REPOSITORY="linked", PRELOG_USER=HIDDEN, DOWNLOAD_LIMIT=1)
+    assert only(world).link.download_limit is None
+    assert "F1706" in world.codes()
+
+
+def test_link_on_a_workspace_that_nobody_shared_is_not_published(world):
+    world.user(HIDDEN, {"ws": "rw"}, hidden=b"true")
+    world.link("abc123", OWNER_ID="alice", SHARE_TYPE="minisite", REPOSITORY="ws", PRELOG_USER=HIDDEN)
+    share = only(world)
+    assert share.problem and not (share.link.read or share.link.write or share.link.download)
