@@ -35,7 +35,7 @@ def problem_of_name(name: str, *, structured: bool = False) -> str:
         return "a % that is not followed by two hexadecimal digits is answered with success and lost"
     if name == ".pydio":
         return "the name .pydio belongs to Cells"
-    if "\0" in name:
+    if structured and "\0" in name:
         return "a NUL character"
     try:
         size = len(name.encode("utf-8"))

@@ -269,11 +269,12 @@ class Session:
         """Raise _Again where the answer says "not now"; NoAnswer where a write may have been done."""
         status = answer.status
         if status == 429:
+            self._reached = True  # something is there and says so: have the whole patience
             after = verdicts.retry_after(answer)
             self._hold(after)
             raise _Again(TooManyRequests(method=method, path=path, status=429, reason="", waited=round(self._patience)), after)
         if verdicts.starting(answer):
-            self._reached = True  # something is there and says so: have the whole patience
+            self._reached = True
             after = verdicts.retry_after(answer)
             self._hold(after)
             raise _Again(CellsUnreachable(url=self.url, detail="it is starting or under maintenance"), after)

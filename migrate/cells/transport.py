@@ -118,6 +118,8 @@ class Transport:
                 method, self.url + path, headers=dict(headers), params=params, data=data, files=files, stream=True, allow_redirects=False,
                 timeout=(connect, read_timeout or read), verify=self.verify, proxies=self.proxies)
         except requests.exceptions.SSLError as error:
+            if "EOF" in str(error):  # a server that went away, not a certificate
+                raise Broken("the connection was closed") from None
             raise _tls(self.url, error) from None
         except requests.exceptions.ProxyError as error:
             raise NeverSent(f"the proxy refuses ({_short(error)})") from None
