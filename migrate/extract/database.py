@@ -165,14 +165,14 @@ class DatabaseSource:
         return engine
 
     def _server(self, url: URL) -> Engine:
-        options = {"connect_timeout": 15}
+        options: dict[str, object] = {"connect_timeout": 15}
         if url.get_backend_name() in ("mysql", "mariadb"):
-            options["charset"] = "utf8mb4"
+            options |= {"charset": "utf8mb4", "init_command": "SET SESSION TRANSACTION READ ONLY"}
+        else:
+            options["options"] = "-c default_transaction_read_only=on -c bytea_output=hex"
         try:
             engine = sqlalchemy.create_engine(url, connect_args=options, hide_parameters=True, pool_size=2)
             with engine.connect() as connection:
-                if url.get_backend_name() == "postgresql":
-                    connection.exec_driver_sql("SET default_transaction_read_only = on")
                 connection.exec_driver_sql("SELECT 1")
         except (sqlalchemy.exc.SQLAlchemyError, ImportError) as error:
             what = url.render_as_string(hide_password=True)

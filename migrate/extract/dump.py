@@ -52,9 +52,10 @@ _INSERT = re.compile(
 )
 _COPY = re.compile(rb"COPY\s+" + _TABLE + rb"\s*(?:\((?P<columns>[^)]*)\))?\s*FROM\s+stdin", re.IGNORECASE)
 _USE = re.compile(rb"USE\s+(" + _NAME + rb")", re.IGNORECASE)
+_CONNECT = re.compile(rb"^\\connect\s+(?:-\S+\s+)*(\S+)", re.MULTILINE)
 _NAMES = re.compile(rb"SET\s+NAMES\s+'?(\w+)", re.IGNORECASE)
 _PG_ENCODING = re.compile(rb"SET\s+client_encoding\s*=\s*'([\w-]+)'", re.IGNORECASE)
-_COLUMN = re.compile(rb"\s*(?P<name>" + _NAME + rb")\s+(?P<type>[A-Za-z]+)", re.IGNORECASE)
+_COLUMN = re.compile(rb"\s*(?P<name>" + _NAME + rb")\s+\"?(?P<type>[A-Za-z]+)", re.IGNORECASE)
 _NO_COLUMN = {b"primary", b"key", b"unique", b"constraint", b"index", b"fulltext", b"check", b"exclude", b"foreign", b"spatial", b"like"}
 _PIECE = re.compile(rb"'(?:[^'\\]|\\.|'')*'|`[^`]*`|\"[^\"]*\"|[(),]|[^'`\"(),]+", re.DOTALL)
 
@@ -115,6 +116,8 @@ class _Loader:
         for raw in statements:
             self.number += 1
             statement = without_comments(raw)
+            if self.postgres and (connect := _CONNECT.search(raw[: len(raw) - len(statement)])):
+                self.database = _name(connect[1])
             marked = marked or b"dump" in raw[:400].lower() and raw.lstrip().startswith(b"--")
             last = raw
             word = statement[:12].split(None, 1)[0].upper() if statement.strip() else b""

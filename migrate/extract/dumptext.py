@@ -145,7 +145,8 @@ class Statements:
             self._buffer = self._buffer[start:]
 
 
-_LEADING = re.compile(rb"(?:\s+|--[^\n]*(?:\n|\Z)|#[^\n]*(?:\n|\Z)|/\*(?![!M]).*?\*/)+", re.DOTALL)
+# Lines such as `\restrict` and `\connect` are commands to psql, which pg_dump writes between statements.
+_LEADING = re.compile(rb"(?:\s+|--[^\n]*(?:\n|\Z)|#[^\n]*(?:\n|\Z)|\\[a-z]+[^\n]*(?:\n|\Z)|/\*(?![!M]).*?\*/)+", re.DOTALL)
 _CONDITIONAL = re.compile(rb"/\*M?!(?:[0-9]{5,6})?\s*(.*?)\s*\*/\s*\Z", re.DOTALL)
 
 

@@ -89,11 +89,8 @@ class Tables:
         return quoted
 
     def _run(self, query: str) -> Iterator[Any]:
-        # psycopg and pymysql take % for a parameter even where there are none.
         try:
             with self._engine.connect().execution_options(stream_results=True, max_row_buffer=500) as connection:
-                if self._backend == "postgresql":
-                    connection.exec_driver_sql("SET TRANSACTION READ ONLY")
                 yield from connection.exec_driver_sql(query)
         except sqlalchemy.exc.SQLAlchemyError as error:
             raise DatabaseUnreadable(what=self._name, cause=_cause(error)) from None
