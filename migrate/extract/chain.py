@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from migrate.errors import Severity, code, finding
-from migrate.extract.plain import items, normal_group, number, path_text, text, truth
+from migrate.extract.plain import items, normal_group, number, path_text, text
 from migrate.extract.roles import GROUP_PREFIX, PERSONAL_PREFIX, RoleBook, StoredRole, acl_texts, read_role, unreadable
 from migrate.extract.store import Unreadable, UserRow
 
@@ -105,8 +105,8 @@ def profile_of(row: UserRow) -> str:
 
 
 def is_admin(row: UserRow) -> bool:
-    """Whether the account has administrator rights, of everything or of its group."""
-    return truth(row.rights.get("ajxp.admin"))
+    """Whether the account has administrator rights, of everything or of its group. Only a clear yes counts."""
+    return (text(row.rights.get("ajxp.admin")) or "").strip().lower() in ("1", "true")
 
 
 def parent_of(row: UserRow) -> str | None:
@@ -161,7 +161,7 @@ def chain_of(context: Context, row: UserRow) -> Chain:
     if not era.folds:
         # The first role that says anything about a workspace wins: the same as a fold from the last to the first.
         lower = [context.roles[name] for name in reversed(given)]
-        return Chain(tuple(lost + lower), personal, tuple(reversed(given)), external=False)
+        return Chain(tuple(lower + lost), personal, tuple(reversed(given)), external=False)
     return _folded_chain(context, row, era, personal, given, lost, external)
 
 
@@ -183,10 +183,8 @@ def _folded_chain(
         names = groups + others
     else:
         names = sorted(everything, key=_bytes)
-    lower = [context.roles[name] for name in names]
-    if lost:
-        first = next((i for i, role in enumerate(lower) if not role.id.startswith(GROUP_PREFIX)), len(lower))
-        lower[first:first] = lost
+    # Roles that are not known may stand above all others, so that only the personal role is certain.
+    lower = [context.roles[name] for name in names] + lost
     position = {name: index for index, name in enumerate(names)}
     shown = sorted((name for name in given if not name.startswith(GROUP_PREFIX)), key=lambda name: position[name])
     shown = [name for name in shown if context.roles[name].owner is None]

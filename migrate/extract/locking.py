@@ -20,11 +20,25 @@ PERSONAL_ROLE_LOST = code(
     "Check the account and unlock it in Cells, then give back its name, e-mail and rights.",
 )
 
+RIGHTS_LOST = code(
+    "F1109",
+    Severity.ERROR,
+    "What was stored with {subject} cannot be read; a lock or a parent may have been in it: the account is migrated locked.",
+    "Check the account and unlock it in Cells.",
+)
+
+
+def rights_lost(row: UserRow) -> bool:
+    """Whether all that was stored of a user but the personal role is damaged (a damaged rights.ser). An intact row always
+    says whether the user is an administrator."""
+    return isinstance(row.rights.get("ajxp.roles"), Unreadable) and "ajxp.admin" not in row.rights
+
 
 def locks_of(context: Context, row: UserRow, personal: StoredRole, merged: Merged) -> tuple[str, ...]:
     """The right of old versions first, then the parameter of the merged role: a locked group locks its members."""
     stored = row.rights.get("ajxp.lock")
-    if isinstance(stored, Unreadable):
+    if isinstance(stored, Unreadable) or rights_lost(row):
+        context.findings(finding(RIGHTS_LOST, "users", row.login))
         return ("logout",)
     lock = text(stored) or ""
     if lock in ("", "0", "false"):

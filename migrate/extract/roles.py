@@ -86,8 +86,6 @@ def read_role(role_id: str, value: Any, report: Callable[[Finding], None], owner
         return _role(role_id, value, report, owner)
     if isinstance(value, PhpObject) and value.short_name == "AjxpRole":
         return _old_role(role_id, value, owner)
-    if value is None:
-        return StoredRole(role_id, owner=owner)
     reason = value.reason if isinstance(value, Unreadable) else "it holds no role"
     report(finding(ROLE_UNREADABLE, "roles", role_id, reason=reason))
     return StoredRole(role_id, owner=owner, readable=False)

@@ -246,3 +246,10 @@ def test_with_sharing_between_users_switched_off_shares_are_seen_by_nobody_but_e
     add_user(world, "ext", role_object({"c1": "r"}), parent_user="ann")
     assert rights(world, "bob") == {}
     assert rights(world, "ext") == {"c1": "r"}
+
+
+def test_with_unknown_roles_only_personal_rights_are_certain(world):
+    add_role(world, "everybody", role_object({"docs": "rw"}, applies=("standard",)))
+    add_user(world, "bob", role_object({"other": "r"}))
+    world.store.user_rows[-1].rights["ajxp.roles"] = Unreadable("cut off", 9)
+    assert rights(world, "bob") == {"other": "r"}

@@ -157,3 +157,19 @@ def test_a_technical_name_without_account_is_never_a_left_over_person(world):
     list(people_rows(world.context))
     assert world.context.login("0a1b2c3d4e5f").kind == TECHNICAL
     assert "F1101" not in world.codes()
+
+
+def test_only_a_clear_yes_makes_an_administrator(world):
+    for name, value in (("a", "1"), ("b", True), ("c", "true"), ("d", "0"), ("e", False), ("f", "false"), ("g", "\x00\x01"), ("h", None)):
+        add_user(world, name, role_object(), admin=value)
+    assert [user.login for user in read_users(world.context, lambda login: None) if user.admin] == ["a", "b", "c"]
+
+
+def test_an_account_whose_rights_are_damaged_is_locked(world):
+    add_user(world, "bob", role_object())
+    world.store.user_rows[-1].rights["ajxp.roles"] = Unreadable("cut off", 3)
+    add_user(world, "ann", role_object(), admin="0")
+    world.store.user_rows[-1].rights["ajxp.roles"] = Unreadable("cut off", 3)
+    assert person(world, "bob").locks == ("logout",)
+    assert person(world, "ann").locks == ()
+    assert "F1109" in world.codes()

@@ -60,7 +60,7 @@ def test_passwords_and_second_factors_are_left_out_of_parameters():
 
 
 def test_what_is_no_role_is_unreadable_and_a_finding():
-    for value in (Unreadable("cut", 3), b"text", {1: 2}, PhpObject("stdClass", {})):
+    for value in (Unreadable("cut", 3), None, b"text", {1: 2}, PhpObject("stdClass", {})):
         found = []
         assert not read_role("x", value, found.append).readable
         assert [entry.code for entry in found] == ["F1201"]
