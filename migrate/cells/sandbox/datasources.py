@@ -60,7 +60,7 @@ def put(call: Call) -> Answer:
     if len(name) >= 34:
         raise Failure(500, f"invalid field Name: value '{name}' must have a length smaller than '34'")
     if body.get("StorageType", "LOCAL") == "LOCAL":
-        check_folder(state, name, body.get("StorageConfiguration", {}))
+        check_folder(state, name, body.get("StorageConfiguration", {}), flat=bool(body.get("FlatStorage")))
     if not re.fullmatch(r"[0-9a-z]*", name):
         raise Failure(400 if state.profile == "5" else 500, "datasource name contains an invalid character, please use alphanumeric characters")
     folder = body.get("StorageConfiguration", {}).get("folder", "")
@@ -92,11 +92,13 @@ def objects_service(state: State, name: str, parent: str) -> str:
     return f"local{len(used) + 1}"
 
 
-def check_folder(state: State, name: str, storage: dict[str, str]) -> None:
-    """The refusals of a local folder, in the server's order."""
+def check_folder(state: State, name: str, storage: dict[str, str], *, flat: bool) -> None:
+    """The refusals of a local folder, in the server's order. The folder of a flat source need not exist here: its content is
+    kept in memory and a private place."""
     folder = storage.get("folder", "")
-    if not os.path.isabs(folder) or not os.path.lexists(folder):
-        if storage.get("create") == "true" and os.path.isabs(folder):
+    creates = storage.get("create") == "true" and os.path.isabs(folder)
+    if not (creates and flat) and not os.path.lexists(folder) or not os.path.isabs(folder):
+        if creates:
             raise Failure(500, "the stand-in does not create folders on this machine")
         what = f"rpc error: code = Unknown desc = stat {folder}: no such file or directory"
         raise Failure(500, what, "Not Found: " + what)
