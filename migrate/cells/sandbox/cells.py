@@ -14,7 +14,7 @@ from migrate.cells.sandbox.people import shown_group
 from migrate.cells.sandbox.policies import allows
 from migrate.cells.sandbox.roles import role_answer
 from migrate.cells.sandbox.router import Call, Route
-from migrate.cells.sandbox.shares import contextual_node, policies_answer, require_editable, share_of, shared_roots, slugify
+from migrate.cells.sandbox.shares import contextual_node, require_editable, share_of, shared_roots, slugify
 from migrate.cells.sandbox.state import State, Workspace
 from migrate.cells.sandbox.workspaces import free_slug, remove_workspace
 
@@ -45,9 +45,9 @@ def put(call: Call) -> Answer:
     workspace = _workspace(call, room)
     new = workspace.uuid not in state.workspaces
     state.workspaces[workspace.uuid] = workspace
-    _write(call, workspace, roots, wanted, new)
+    made = _write(call, workspace, roots, wanted, new)
     state.changed()
-    return reply(cell_answer(call, workspace, stored=not new, hide_roots=bool(body.get("CreateEmptyRoot"))))
+    return reply(cell_answer(call, workspace, made, new, hide_roots=bool(body.get("CreateEmptyRoot"))))
 
 
 def _check(room: dict[str, Any]) -> None:
@@ -103,7 +103,7 @@ def _workspace(call: Call, room: dict[str, Any]) -> Workspace:
     return workspace
 
 
-def _write(call: Call, workspace: Workspace, roots: list[Node], wanted: dict[str, list[str]], new: bool) -> None:
+def _write(call: Call, workspace: Workspace, roots: list[Node], wanted: dict[str, list[str]], new: bool) -> set[str]:
     state = call.state
     keys = {(node.uuid, role, action) for node in roots for role, actions in wanted.items() for action in actions}
     kept = set()
@@ -121,15 +121,18 @@ def _write(call: Call, workspace: Workspace, roots: list[Node], wanted: dict[str
             for action in actions:
                 if (node.uuid, role, action) not in kept:
                     state.acls.put(node.uuid, role, workspace.uuid, action, "1")
-    base = [(p["Action"], p["Subject"]) for p in workspace.policies if not p.get("Subject", "").startswith("role:")]
-    readers = [("READ", "role:" + role) for role, actions in wanted.items() if "read" in actions]
-    workspace.policies = state.policies(workspace.uuid, [*base, *readers])
+    readers = {"role:" + role for role, actions in wanted.items() if "read" in actions}
+    kept_rules = [p for p in workspace.policies if not p.get("Subject", "").startswith("role:") or p["Subject"] in readers]
+    known = {p.get("Subject") for p in kept_rules}
+    added = state.policies(workspace.uuid, [("READ", "role:" + role) for role in wanted if "role:" + role in readers - known])
+    workspace.policies = [*kept_rules, *added]
+    return {p["id"] for p in (workspace.policies if new else added)}
 
 
-def cell_answer(call: Call, workspace: Workspace, stored: bool = True, hide_roots: bool = False) -> dict[str, Any]:
-    """A cell as JSON."""
+def cell_answer(call: Call, workspace: Workspace, made: set[str] | None = None, new: bool = False, hide_roots: bool = False) -> dict[str, Any]:
+    """A cell as JSON; policies `made` by this very call come without their ids."""
     state = call.state
-    nodes = [] if hide_roots else [contextual_node(call, node) for node in shared_roots(state, workspace)]
+    nodes = [] if hide_roots else [contextual_node(call, node, workspace.uuid if new else "") for node in shared_roots(state, workspace)]
     entries: dict[str, dict[str, Any]] = {}
     for acl in state.acls.of_workspace(workspace.uuid):
         if acl.action in ("read", "write") and acl.role:
@@ -139,7 +142,8 @@ def cell_answer(call: Call, workspace: Workspace, stored: bool = True, hide_root
     for role, entry in entries.items():
         entry.update(_subject(call, role))
     out = compact({"Uuid": workspace.uuid, "Label": workspace.label, "Description": workspace.description, "RootNodes": nodes,
-                   "ACLs": entries, "Policies": policies_answer(workspace, stored)})
+                   "ACLs": entries,
+                   "Policies": [{k: v for k, v in p.items() if k != "id" or p["id"] not in (made or ())} for p in workspace.policies]})
     if allows(state, call.caller, workspace.policies, "WRITE"):
         out["PoliciesContextEditable"] = True
     return out

@@ -7,7 +7,7 @@ import secrets
 from typing import Any
 
 from migrate.cells.sandbox import passwords
-from migrate.cells.sandbox.answers import Answer, Failure, Panic, bad_request, compact, forbidden, not_found, reply
+from migrate.cells.sandbox.answers import Answer, Failure, Panic, bad_request, compact, forbidden, not_found, reply, rpc_error
 from migrate.cells.sandbox.cells import can_write
 from migrate.cells.sandbox.messages import PUT_LINK
 from migrate.cells.sandbox.nodes import Node
@@ -111,10 +111,10 @@ def _create(call: Call, link: dict[str, Any], nodes: list[Node]) -> Answer:
 def _hidden_user(state: State, owner: Person, password: str) -> Person:
     uuid = state.new_uuid()
     login = uuid.replace("-", "")[:16]
-    person = Person(uuid, login, owner.group_path, attributes={"hidden": "true", "profile": "shared"}, roles=["MINISITE"],
+    person = Person(uuid, login, owner.group_path, attributes={"hidden": "true", "profile": "shared"},
                     last_connected=state.now(), password=passwords.make(password or login + OPEN_SUFFIX))
     person.policies = state.policies(uuid, (("OWNER", owner.uuid), ("READ", "user:" + owner.name), ("WRITE", "user:" + owner.name),
-                                            ("READ", "user:" + login), ("WRITE", "profile:admin")))
+                                            ("WRITE", "profile:admin"), ("READ", "user:" + login)))
     state.people.add(person)
     state.put_role(Role(uuid, "User " + login, user_role=True, policies=state.policies(
         uuid, (("READ", "profile:standard"), ("WRITE", "user:" + login), ("WRITE", "profile:admin")))))
@@ -148,11 +148,11 @@ def _update(call: Call, link: dict[str, Any], nodes: list[Node]) -> Answer:
         what = f"Cannot find workspace with Uuid {link['Uuid']}"
         raise Failure(500, what, "Not Found: " + what)
     if not allows(state, call.caller, workspace.policies, "WRITE"):
-        raise forbidden("You are not allowed to edit this link")
+        raise Failure(403, "you are not allowed to edit this link")
     known = documents_of(state, workspace.uuid)
     hash_ = link.get("LinkHash", "")
     if not hash_:
-        raise Failure(500, "key required")
+        raise rpc_error("key required")
     old = known[0] if known else {}
     custom = body.get("UpdateCustomHash")
     if custom and custom != hash_:
@@ -165,7 +165,7 @@ def _update(call: Call, link: dict[str, Any], nodes: list[Node]) -> Answer:
         raise bad_request("please provide a non-empty label for this workspace")
     workspace.label, workspace.description, workspace.last_updated = link["Label"], link.get("Description", ""), state.now()
     hidden = state.people.by_uuid.get(old.get("UserUuid", ""))
-    protected, repeat = bool(old.get("Password")), old.get("Repeat", 1)
+    protected, repeat = bool(old.get("Password")), 1
     password = body.get("UpdatePassword") or body.get("CreatePassword", "")
     if body.get("PasswordEnabled") and (password or not protected):
         if not password:
@@ -179,8 +179,9 @@ def _update(call: Call, link: dict[str, Any], nodes: list[Node]) -> Answer:
     document["Repeat"] = repeat
     _store(call, workspace, document, link, nodes, hidden, protected)
     for other in known:
-        other.update({k: document[k] for k in ("UserUuid", "UserLogin", "Password")})
-    return reply(link_answer(call, workspace, document, stored=True))
+        if other is not document:
+            other.update({k: v for k, v in document.items() if k != "Hash"})
+    return reply(link_answer(call, workspace, documents_of(state, workspace.uuid)[0], stored=True))
 
 
 def _check_custom_hash(state: State, hash_: str) -> None:
@@ -188,7 +189,7 @@ def _check_custom_hash(state: State, hash_: str) -> None:
     if not options.get("HASH_USER_EDITABLE", True):
         raise Failure(403, "You are not allowed to set a custom hash")
     if len(hash_) < int(options.get("HASH_MIN_LENGTH", 12)):
-        raise Failure(403, "Please use a longer link hash")
+        raise forbidden(f"Please use a link hash with at least {int(options.get('HASH_MIN_LENGTH', 12))} characters")
 
 
 def _replace(state: State, owner: Person, old: Person | None, password: str) -> Person:
@@ -256,7 +257,7 @@ def delete(call: Call) -> Answer:
     workspace, documents = _found(call)
     state = call.state
     if not allows(state, call.caller, workspace.policies, "WRITE"):
-        raise forbidden("You are not allowed to edit this link")
+        raise Failure(403, "you are not allowed to edit this link")
     remove_workspace(state, workspace)
     if not documents:
         raise Failure(500, ORPHAN)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from migrate.cells.sandbox.access import compile_access, rights, sees
+from migrate.cells.sandbox.access import compile_access, rights, root_name, sees
 from migrate.cells.sandbox.acl_table import Duplicate
 from migrate.cells.sandbox.answers import Answer, Failure, Plain, compact, json_text, not_found, reply, rpc_error, text
 from migrate.cells.sandbox.messages import ANYTHING, SEARCH_META, TAG, UPDATE_META, UPDATE_NAMESPACES
@@ -254,14 +254,22 @@ def bookmarks(call: Call) -> Answer:
         if node is None or not places:
             continue
         shown = node_answer(state, node, places[0][1].rstrip("/") if "/" in places[0][1].rstrip("/") else places[0][1])
-        shown["AppearsIn"] = appears_in(places)
+        shown["AppearsIn"] = appears_in(places, node)
         nodes.append(shown)
     return reply(compact({"Nodes": nodes}))
 
 
-def appears_in(places: list[tuple[Any, str]]) -> list[dict[str, str]]:
-    """`AppearsIn` of a node."""
-    return [{"WsUuid": w.uuid, "WsLabel": w.label, "Path": path, "WsSlug": w.slug} for w, path in places]
+def appears_in(places: list[tuple[Any, str]], node: Node) -> list[dict[str, str]]:
+    """`AppearsIn` of a node; a root shows with a slash at the end, a single file root as the workspace."""
+    out = []
+    for workspace, path in places:
+        first, _, rest = path.partition("/")
+        if rest == root_name(node) and not node.is_folder:
+            path = first + "/"
+        elif rest == root_name(node):
+            path += "/"
+        out.append({"WsUuid": workspace.uuid, "WsLabel": workspace.label, "Path": path, "WsSlug": workspace.slug})
+    return out
 
 
 # Tags

@@ -185,7 +185,7 @@ def technical_meta(state: State, node: Node) -> dict[str, str]:
     settled = node.settles <= state.clock()
     if node.mime and settled:
         meta["mime"] = json_text(node.mime)
-    if node.content_hash and state.profile != "3.0.9":
+    if node.content_hash and state.profile != "3.0.9" and (settled or not state.sources[node.source].flat):
         meta["x-cells-hash"] = json_text(node.content_hash)
     return dict(sorted(meta.items()))
 
@@ -201,7 +201,7 @@ def node_answer(state: State, node: Node, path: str | None = None, extra: dict[s
         out["MTime"] = str(node.mtime)
     if node.mode and settled:
         out["Mode"] = node.mode
-    etag = node.etag if settled else "temporary"
+    etag = node.etag if settled or (state.sources[node.source].flat and node.etag) else "temporary"
     if etag:
         out["Etag"] = etag
     out["MetaStore"] = dict(sorted({**technical_meta(state, node), **(extra or {})}.items()))

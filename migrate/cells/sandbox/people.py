@@ -221,7 +221,7 @@ def put(call: Call) -> Answer:
     _check_roles(call, existing, body)
     group_path, name = split_path(body.get("GroupPath", ""), login)
     _check_lengths(state, uuid, name, attributes or {}, existing)
-    return _store_user(call, existing, uuid, group_path, name, dict(attributes or {}), profile, own)
+    return _store_user(call, existing, uuid, (group_path, name), login, dict(attributes or {}), profile, own)
 
 
 def split_path(group_path: str, login: str) -> tuple[str, str]:
@@ -272,9 +272,10 @@ def database(state: State, text: str) -> Failure:
     return Failure(500, "DAO error received") if state.profile == "3.0.9" else rpc_error(text)
 
 
-def _store_user(call: Call, existing: Person | None, uuid: str, group_path: str, name: str, attributes: dict[str, str], profile: str,
+def _store_user(call: Call, existing: Person | None, uuid: str, place: tuple[str, str], login: str, attributes: dict[str, str], profile: str,
                 own: bool) -> Answer:
     state, body = call.state, call.body
+    group_path, name = place
     make_groups(state, group_path)
     if any(len(key) > 255 for key in attributes):
         if existing is not None:
@@ -304,11 +305,11 @@ def _store_user(call: Call, existing: Person | None, uuid: str, group_path: str,
     elif new:
         person.password = "" if state.profile != "5" else passwords.weak_default(person.uuid, state.now())
     person.policies = (state.stored_policies(person.uuid, body["Policies"]) if body.get("Policies")
-                       else state.policies(person.uuid, (*STANDARD_POLICIES, ("WRITE", "user:" + name))))
+                       else state.policies(person.uuid, (*STANDARD_POLICIES, ("WRITE", "user:" + login))))
     role = state.role(person.uuid)
     if new or role is None:
-        state.put_role(Role(person.uuid, "User " + name, user_role=True, policies=state.policies(
-            person.uuid, (("READ", "profile:standard"), ("WRITE", "user:" + name), ("WRITE", "profile:admin")))))
+        state.put_role(Role(person.uuid, "User " + login, user_role=True, policies=state.policies(
+            person.uuid, (("READ", "profile:standard"), ("WRITE", "user:" + login), ("WRITE", "profile:admin")))))
     for key, value in parameters.items():
         if key in EXPOSED_PARAMETERS:
             scope = "PYDIO_REPO_SCOPE_ALL"
@@ -413,10 +414,10 @@ def delete(call: Call) -> Answer:
     found = [p for p in state.people if not p.is_group and _login_fits(p, login)] if "*" in login else [state.people.login(login)]
     people = [p for p in found if p is not None]
     if "*" in login and people and state.profile == "4.1":
-        raise Failure(403, "You are not allowed to edit this user!")
+        raise forbidden("You are not allowed to edit this resource")
     for person in people:
         if person is call.caller:
-            raise Failure(403, "Please make sure not to delete yourself!")
+            raise forbidden("Please make sure not to delete yourself!")
         if not allows(state, call.caller, person.policies, "WRITE"):
             raise Failure(403, "You are not allowed to edit this user!")
     for person in people:
@@ -428,8 +429,6 @@ def remove_person(state: State, person: Person) -> None:
     """A person with role, ACLs, tokens and bookmarks; the personal folder stays under another name."""
     state.people.remove(person)
     state.acls.remove(state.acls.of_role(person.uuid))
-    if person.is_group or state.profile == "3.0.9":
-        state.roles.pop(person.uuid.lower(), None)
     state.roles.pop(person.uuid.lower(), None)
     for value in [v for v, t in state.tokens.items() if t.user == person.uuid]:
         state.tokens[value].user = ""

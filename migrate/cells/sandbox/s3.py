@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import re
 import secrets
 import time
+import zipfile
 from collections.abc import Iterable
 from datetime import datetime, timezone
 from email.utils import formatdate
 from html import escape
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from migrate.cells.sandbox import content, signature, tree
 from migrate.cells.sandbox.access import compile_access, locate, rights
-from migrate.cells.sandbox.answers import Answer, Failure, text, web_client
+from migrate.cells.sandbox.answers import Answer, Failure, Plain, text, web_client
 from migrate.cells.sandbox.nodes import FILE, Node, add_node, drop_node, make_folders, nfc
 from migrate.cells.sandbox.router import Call
 from migrate.cells.sandbox.session import verify
@@ -77,6 +79,8 @@ class Request:
         authorization = self.headers.get("authorization", "")
         found = re.search(r"Credential=([^/]+)/", authorization)
         credential = found.group(1) if found else self.query.get("X-Amz-Credential", "").split("/")[0]
+        if not credential and authorization.startswith("Bearer"):
+            raise Plain(text(401, "Authentication failed, check your access credentials"))
         if not credential:
             raise Refused("AccessDenied")
         token = credential
@@ -178,12 +182,37 @@ class Request:
 
     def _put(self, person: Person) -> Answer:
         if "x-amz-copy-source" in self.headers:
-            raise Refused("InternalError", "Object name cannot be empty")
+            return self._copy(person)
         stored = self._check_body()
         _, place = self._writable(person, stored.size)
         node = tree.put_content(self.state, place.start, place.rest.strip("/"), stored, "binary/octet-stream", multipart=False)
-        etag = node.etag if self.state.sources[node.source].flat and stored.size else stored.md5
+        etag = node.etag if self.state.sources[node.source].flat and stored.size else stored.md5 if stored.size else tree.EMPTY_ETAG
         return Answer(200, headers={"ETag": f'"{etag}"'})
+
+    def _copy(self, person: Person) -> Answer:
+        source_key = unquote(self.headers["x-amz-copy-source"]).lstrip("/").partition("/")[2]
+        _, place = self._writable(person, 0)
+        if self.state.sources[place.start.source].flat:
+            raise Refused("InternalError", "Object name cannot be empty")
+        access, source_place = self._place(person, source_key)
+        node = source_place.node
+        if node is None or node.is_folder or "read" not in rights(access, source_place, node):
+            raise Refused("NoSuchKey")
+        stored = content.store(self.state.content, content.read_chunks(node.content) if node.content else [])
+        tree.put_content(self.state, place.start, place.rest.strip("/"), stored, node.mime, multipart=False)
+        return text(200, f"{_HEAD}<CopyObjectResult {_NS}><LastModified>{time.strftime('%Y-%m-%dT%H:%M:%S.000Z', time.gmtime())}</LastModified>"
+                    f"<ETag>&#34;{stored.md5}&#34;</ETag></CopyObjectResult>", "application/xml")
+
+    def _archive(self, person: Person) -> Answer:
+        """`<folder>.zip`: the folder as an archive; an empty one when there is no such folder."""
+        access, place = self._place(person, self.key[:-4])
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w") as archive:
+            folder = place.node
+            for node in folder.walk() if folder is not None and folder.is_folder and "read" in rights(access, place, folder) else ():
+                if not node.is_folder and node.content is not None and not node.name.startswith("."):
+                    archive.write(node.content, node.path[len(folder.path):].lstrip("/"))
+        return Answer(200, out.getvalue(), "application/zip")
 
     def _readable(self, person: Person) -> Node:
         access, place = self._place(person)
@@ -200,6 +229,8 @@ class Request:
         return node
 
     def _get(self, person: Person) -> Answer:
+        if self.key.endswith(".zip") and self._place(person)[1].node is None:
+            return self._archive(person)
         node = self._readable(person)
         start, length, status = 0, node.size, 200
         headers = {"ETag": f'"{node.etag}"', "Last-Modified": formatdate(node.mtime, usegmt=True), "Accept-Ranges": "bytes"}
@@ -390,3 +421,5 @@ def handle(call: Call, bucket: str, key: str, raw_path: str, stored: content.Sto
         return Request(call.sandbox, call.method, raw_path, bucket, key, call.query, call.headers, stored).handle()
     except Failure as failure:
         return failure.answer()
+    except Plain as plain:
+        return plain.answer

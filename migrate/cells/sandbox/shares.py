@@ -62,8 +62,8 @@ def shares_on(state: State, person: Person | None, node: Node) -> str:
     return json.dumps(out, ensure_ascii=False, separators=(",", ":")) if out else ""
 
 
-def contextual_node(call: Call, node: Node) -> dict[str, Any]:
-    """A node as one of the caller's workspaces shows it, with all of them in `AppearsIn`; the bare node when he does not see it."""
+def contextual_node(call: Call, node: Node, without: str = "") -> dict[str, Any]:
+    """A node as one of the caller's workspaces shows it, with all of them (but one just made) in `AppearsIn`; bare when he does not see it."""
     from migrate.cells.sandbox.access import locate
     from migrate.cells.sandbox.metadata import appears_in
     from migrate.cells.sandbox.tree import seen_node
@@ -74,9 +74,8 @@ def contextual_node(call: Call, node: Node) -> dict[str, Any]:
         return node_answer(state, node)
     place = locate(state, access, places[0][1])
     shown = seen_node(call, access, place, node) if place is not None else node_answer(state, node)
-    shown["MetaStore"].pop("ws_root", None)
     shown["Path"] = places[0][1]
-    shown["AppearsIn"] = appears_in(places)
+    shown["AppearsIn"] = [entry for entry in appears_in(places, node) if entry["WsUuid"] != without]
     return shown
 
 

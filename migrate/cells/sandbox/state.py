@@ -40,8 +40,8 @@ class Person:
 
     @property
     def profile(self) -> str:
-        """Profile, `shared` when none is stored."""
-        return self.attributes.get("profile") or "shared"
+        """The stored profile; empty when a group PUT or a failed PUT wiped it, which is not the same as `shared`."""
+        return self.attributes.get("profile", "")
 
 
 @dataclass(slots=True)
@@ -256,7 +256,7 @@ def fresh(state: State, admin_login: str = "admin") -> Person:
     for role in (Role("ROOT_GROUP", "Root Group", group_role=True), Role("ADMINS", "Administrators", auto_applies=["admin"]),
                  Role("EXTERNAL_USERS", "External Users", auto_applies=["shared"]), Role("MINISITE", "Minisite Permissions"),
                  Role("MINISITE_NODOWNLOAD", "Minisite (Download Disabled)")):
-        rules = (("READ", "*"), ("WRITE", "profile:standard")) if role.uuid not in ("ROOT_GROUP", "ADMINS") else everybody
+        rules = (("READ", "*"), ("WRITE", "profile:standard")) if role.uuid == "EXTERNAL_USERS" else everybody
         role.policies = state.policies(role.uuid, rules)
         state.put_role(role)
     admin = Person(state.new_uuid(), admin_login, "/", attributes={"profile": "admin"}, last_connected=now)
@@ -271,7 +271,8 @@ def fresh(state: State, admin_login: str = "admin") -> Person:
         state.virtual_nodes[name] = {"Uuid": name, "Path": name, "Type": "COLLECTION", "MetaStore": {
             "name": name, "onDelete": "rename-uuid", "contentType": "text/javascript",
             "resolution": f"// Default node used for storing {name}\nPath = DataSources.{source} + \"/\" + User.Name;"}}
-    state.acls.put("homepage-ROOT", "ROOT_GROUP", "homepage", "read", "1")
+    for action in ("read", "write"):
+        state.acls.put("homepage-ROOT", "ROOT_GROUP", "homepage", action, "1")
     state.acls.put("homepage-ROOT", "EXTERNAL_USERS", "homepage", "deny", "1")
     for label, text, slug, root_node, path in (("Personal Files", "User personal data", "personal-files", "my-files", "my-files"),
                                                ("Common Files", "Data shared by all users", "common-files", "DATASOURCE:pydiods1", "pydiods1")):

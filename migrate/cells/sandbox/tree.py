@@ -26,6 +26,7 @@ from migrate.cells.sandbox.shares import shares_on
 from migrate.cells.sandbox.state import Person, State
 
 BIN = "recycle_bin"
+EMPTY_ETAG = "59adb24ef3cdbe0297f05b395827453f-1"
 
 
 def enter(call: Call, path: str, person: Person | None = None) -> tuple[Access, Place]:
@@ -47,7 +48,7 @@ def find(call: Call, path: str) -> tuple[Access, Place, Node]:
     if node is None:
         raise not_found(f"Could not retrieve node {missing_path(place)}")
     if not rights(access, place, node) or (scopes and not any(s.split(":")[1:2] == [node.uuid] for s in scopes)):
-        raise not_found("path is not readable")
+        raise Failure(404, "path is not readable", "Forbidden: path is not readable")
     return access, place, node
 
 
@@ -65,7 +66,7 @@ def seen_node(call: Call, access: Access, place: Place, node: Node, all_meta: bo
     mask = rights(access, place, node)
     if "write" not in mask:
         extra["node_readonly"] = '"true"'
-    if node is place.start and not place.single_file:
+    if node is place.start and ("/" not in place.prefix or place.single_file):
         extra["ws_root"] = '"true"'
         root = place.virtual or node.uuid
         quota = access.quotas.get((place.workspace.uuid, root))
@@ -87,7 +88,8 @@ def stat(call: Call) -> Answer:
     """`GET /a/tree/stat/{path}`."""
     access, place = enter(call, call.params["Node"])
     if place.start is None and not place.rest:
-        return reply({"Node": {"Path": place.prefix + "/", "Type": FOLDER, "MetaStore": {"name": json_text(place.prefix), "ws_root": '"true"'}}})
+        return reply({"Success": True, "Node": {"Path": place.prefix + "/", "Type": FOLDER, "MTime": str(call.state.now()), "MetaStore": {
+            "level_readonly": '"true"', "name": json_text(place.workspace.label), "virtual_root": '"true"'}}})
     access, place, node = find(call, call.params["Node"])
     return reply({"Node": seen_node(call, access, place, node)})
 
@@ -106,10 +108,11 @@ def bulk_stat(call: Call) -> Answer:
             out.append(seen_node(call, access, place, node, body.get("AllMetaProviders", False), counts=True))
             continue
         children, total = _children(call, path[:-2])
-        paged = paged or limit > 0
+        shown_before = len(out)
         if limit > 0:
             children = children[offset:offset + limit]
         out.extend(_listed(call, children, body.get("AllMetaProviders", False)))
+        paged = paged or (limit > 0 and total > len(out) - shown_before)
     answer: dict[str, Any] = compact({"Nodes": out})
     if paged:
         pages = -(-total // limit)
@@ -137,7 +140,7 @@ def _children(call: Call, path: str) -> tuple[list[tuple[Access, Place, Node]], 
         raise not_found(f"Could not retrieve node {missing_path(place)}")
     if "read" not in rights(access, place, node):
         return [], 0
-    children = node.sorted_children()
+    children = [c for c in node.sorted_children() if c.name != ".pydio"]
     return [(access, place, c) for c in children], len(children)
 
 
@@ -251,11 +254,10 @@ def put_content(state: State, start: Node, path: str, stored: content.Stored, mi
     node.content_hash = cells_hash or stored.cells_hash
     node.mtime = state.now()
     if source.flat:
-        node.etag = etag or (stored.md5 if stored.size else "59adb24ef3cdbe0297f05b395827453f-1")
-        node.settles = 0.0
+        node.etag = etag or (stored.md5 if stored.size else EMPTY_ETAG)
     else:
         node.etag = stored.md5
-        node.settles = state.clock() + state.settle_seconds
+    node.settles = state.clock() + state.settle_seconds
     return node
 
 

@@ -12,7 +12,7 @@ from migrate.cells.sandbox.messages import SEARCH_WORKSPACES, WORKSPACE
 from migrate.cells.sandbox.nodes import node_answer
 from migrate.cells.sandbox.policies import allows, in_context
 from migrate.cells.sandbox.router import Call, Route
-from migrate.cells.sandbox.state import STANDARD_POLICIES, State, Workspace
+from migrate.cells.sandbox.state import STANDARD_POLICIES, Person, State, Workspace
 
 RESERVED = ("settings", "welcome", "pydio-thumbstore", "pydio-binaries", "versions-store", "thumbnails", "versions", "binaries")
 _STORED = {"ALLOW_SYNC": bool, "SKIP_RECYCLE": bool, "META_LAYOUT": str, "DEFAULT_RIGHTS": str, "QUOTA": str}
@@ -49,12 +49,16 @@ def root_ids(state: State, workspace: Workspace) -> list[str]:
     return [a.node for a in state.acls.of_workspace(workspace.uuid) if a.action == "workspace-path"]
 
 
-def root_node(state: State, uuid: str) -> dict[str, Any] | None:
-    """A root as the search shows it."""
+def root_node(state: State, uuid: str, caller: Person | None = None) -> dict[str, Any] | None:
+    """A root as the search shows it; with the shares on it that the caller may read."""
     if uuid in state.virtual_nodes:
         return state.virtual_nodes[uuid]
     node = state.nodes.get(uuid)
-    return node_answer(state, node) if node is not None else None
+    if node is None:
+        return None
+    from migrate.cells.sandbox.shares import shares_on
+    shares = shares_on(state, caller, node) if caller is not None else ""
+    return node_answer(state, node, extra={"workspaces_shares": shares} if shares else None)
 
 
 def workspace_answer(call: Call, workspace: Workspace, with_nodes: bool = True) -> dict[str, Any]:
@@ -64,7 +68,7 @@ def workspace_answer(call: Call, workspace: Workspace, with_nodes: bool = True) 
                    "Scope": "" if workspace.scope == "ANY" else workspace.scope, "LastUpdated": workspace.last_updated,
                    "Policies": workspace.policies, "Attributes": rebuilt_attributes(state, workspace)})
     if with_nodes:
-        nodes = {uuid: shown for uuid in root_ids(state, workspace) if (shown := root_node(state, uuid)) is not None}
+        nodes = {uuid: shown for uuid in root_ids(state, workspace) if (shown := root_node(state, uuid, call.caller)) is not None}
         if nodes:
             out["RootNodes"] = nodes
         if allows(state, call.caller, workspace.policies, "WRITE"):
@@ -158,7 +162,9 @@ def put(call: Call) -> Answer:
     write_roots(state, workspace, {key: (value or {}) for key, value in roots.items()}, attributes)
     state.changed()
     shown = attributes if roots else {k: v for k, v in attributes.items() if k not in ("DEFAULT_RIGHTS", "QUOTA")}
-    policies = [{k: p[k] for k in ("Action", "Subject", "Effect") if k in p} for p in workspace.policies] if new or body.get("Policies") else []
+    policies = [{k: p[k] for k in ("Action", "Subject", "Effect") if k in p} for p in workspace.policies] if new else []
+    if body.get("Policies"):
+        policies = [compact({k: v for k, v in p.items() if v not in ("ANY", "deny")}) for p in body["Policies"]]
     return reply(compact({"UUID": uuid, "Label": workspace.label, "Description": workspace.description, "Slug": slug,
                           "Scope": "" if workspace.scope == "ANY" else workspace.scope, "Policies": policies,
                           "Attributes": attributes_text(shown), "RootUUIDs": body.get("RootUUIDs", []), "RootNodes": roots}))
