@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from migrate.extract.store import Store
 
 INSTALL_VARIABLE, DATA_VARIABLE = "AJXP_INSTALL_PATH", "AJXP_DATA_PATH"
-NO_PREFIX = "/AJXP_INSTALL_PATH"
+NO_PREFIX = "/INSTALL_PATH"
 """Stands for the install folder of the dead machine where nothing tells its name."""
 
 
