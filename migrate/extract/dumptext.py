@@ -238,7 +238,9 @@ def _value(statement: bytes, pos: int, postgres: bool) -> tuple[Any, int]:
         value = int(match["bits"], 2)
     elif kind == "number":
         text = match["number"]
-        value = int(text) if text.lstrip(b"+-").isdigit() and len(text) < 20 else text
+        digits = text.lstrip(b"+-")
+        # SQLite holds 64 bits; what is longer stays text.
+        value = int(text) if digits.isdigit() and len(digits) <= 19 and -(2**63) <= int(text) < 2**63 else text
     elif kind == "word":
         word = match["word"].lower()
         value = {b"true": b"t", b"false": b"f"}.get(word, None)
