@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 GROUP_ROLE = "AJXP_GRP_/"
 CHILD_ROLE = "AJXP_SHARED-"
 NO_DOWNLOAD_ROLE = "MINISITE_NODOWNLOAD"
-_CLEAR = "AJXP_VALUE_CLEAR"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +124,7 @@ def rights_of(stored: Mapping[str, Any], role: Any) -> dict[str, Right]:
         found.update((key, value) for key, value in items(acls) if not key.startswith("ajxp."))
     rights = {}
     for workspace, value in found.items():
-        letters = text(value) or ""
-        right = Right.NONE if letters == _CLEAR else Right.from_letters(letters)
+        right = Right.from_letters(text(value) or "")
         if right is not Right.NONE:
             rights[workspace] = right
     return rights

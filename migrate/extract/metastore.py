@@ -23,7 +23,6 @@ from migrate.extract.plain import path_text, plain
 SHARED_BUCKET = b"AJXP_METADATA_SHAREDUSER"
 DEFAULT_FILE = ".ajxp_meta"
 USERS_META = "users_meta"
-UPGRADED = b"AJXP_METASTORE_UPGRADED"
 _LARGEST = 128 * 2**20
 
 
@@ -88,8 +87,8 @@ def parse_meta(data: bytes) -> list[StoredMeta]:
 
 def _nodes(nodes: Mapping[Any, Any]) -> Iterator[StoredMeta]:
     for key, content in nodes.items():
-        if key == UPGRADED or not isinstance(content, dict):
-            continue
+        if not isinstance(content, dict):
+            continue  # AJXP_METASTORE_UPGRADED marks a file, it is no node
         name = str(key).encode() if isinstance(key, int) else key
         if is_flat(content):
             yield StoredMeta(name, None, USERS_META, {_text(k): _unescaped(v) for k, v in content.items()})

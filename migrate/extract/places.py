@@ -108,10 +108,10 @@ class Places:
 
     def _find(self, workspace: str, login: str | None, path: str) -> tuple[NodePath | None, bool]:
         place = self.place(workspace, login)
-        if place is None or place.root.folder is None:
+        if place is None or place.root.missing:
+            return None, True  # no folder was ever made for this person, or it is gone
+        if place.root.folder is None:
             return None, False
-        if place.root.missing:
-            return None, True
         whole = locate(place.root.folder, join(place.inside, path), self.charset(workspace))
         if whole is None:
             return None, True

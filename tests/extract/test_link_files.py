@@ -69,7 +69,7 @@ def test_damaged_link_files_are_told_apart_from_other_scripts(world, script):
 def test_name_that_the_application_chose_is_a_technical_login_and_a_chosen_handle_is_not(world):
     data = publiclet()
     world.link_file(stem_of(data), data)
-    world.link_file("alice", data)
+    world.link_file("report-2018", data)
     assert technical_logins(world.context) == {stem_of(data)}
 
 

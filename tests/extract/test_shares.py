@@ -175,9 +175,12 @@ def test_link_whose_hidden_user_is_gone_is_not_published(world, data):
 
 
 def test_person_named_as_hidden_user_stays_a_person(world):
-    linked(world, PRELOG_USER="bob")
+    linked(world, PRELOG_USER="carol")
+    world.user("carol", {"linked": "rw"})
     assert technical_logins(world.context) == set()
-    assert only(world).problem == "F1714"
+    cell, link = read_shares(world.context)
+    assert [entry.id for entry in cell.entries] == ["carol"]
+    assert (link.problem, link.link.write) == ("F1714", False)
 
 
 def test_trouble_with_a_link_does_not_take_the_share_from_its_people(world):
@@ -278,6 +281,18 @@ def test_damaged_row_is_a_finding_and_the_rest_goes_on(world):
     linked(world)
     assert only(world).link.hash == "abc123"
     assert "F1703" in world.codes()
+
+
+def test_owner_is_no_recipient_of_his_own_share(world):
+    world.child("child", "ws", "bob", "AJXP_PARENT_OPTION:PATH:/Docs")
+    world.user("carol", {"child": "r"})
+    assert [e.id for e in only(world).entries] == ["carol"]
+
+
+def test_share_from_a_personal_folder_that_was_never_made_is_not_published(world):
+    world.workspace("mine", "AJXP_DATA_PATH/personal/AJXP_USER")
+    world.child("child", "mine", "alice", "AJXP_PARENT_OPTION:PATH:/Docs")
+    assert only(world).problem == "F1712"
 
 
 def test_right_cleared_is_no_right(world):
