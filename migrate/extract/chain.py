@@ -23,6 +23,12 @@ RIGHTS_UNREADABLE = code(
     "The list of roles of user {subject} cannot be read ({reason}); only the user's own rights are kept.",
     "Assign the roles again in Cells, or restore the value from a backup.",
 )
+NOTHING_STORED = code(
+    "F1110",
+    Severity.WARNING,
+    "The account {subject} has no rights file, or an empty one: whose user it is and which roles it has cannot be told.",
+    "Give roles and groups in Cells by hand; only the personal role of this account is carried over.",
+)
 ROLE_GONE = code(
     "F1205",
     Severity.INFO,
@@ -151,6 +157,9 @@ def chain_of(context: Context, row: UserRow) -> Chain:
     lost: list[StoredRole] = []
     if isinstance(stored, Unreadable):
         context.findings(finding(RIGHTS_UNREADABLE, "users", row.login, reason=stored.reason))
+        lost = [unreadable("ajxp.roles")]
+    if context.era.serial and row.account and not row.rights:
+        context.findings(finding(NOTHING_STORED, "users", row.login))
         lost = [unreadable("ajxp.roles")]
     given = []
     for name in names:

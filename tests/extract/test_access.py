@@ -253,3 +253,13 @@ def test_with_unknown_roles_only_personal_rights_are_certain(world):
     add_user(world, "bob", role_object({"other": "r"}))
     world.store.user_rows[-1].rights["ajxp.roles"] = Unreadable("cut off", 9)
     assert rights(world, "bob") == {"other": "r"}
+
+
+def test_an_account_without_a_rights_file_might_be_external_and_gets_no_roles(tmp_path):
+    world = old_world(tmp_path, "5.2.5", "serial")
+    add_role(world, "ROOT_ROLE", role_object({"docs": "rw"}, applies=("standard",)))
+    add_user(world, "bob", role_object({"other": "r"}))
+    add_user(world, "ann", role_object(), admin=False)
+    assert rights(world, "bob") == {"other": "r"}
+    assert rights(world, "ann") == {"docs": "rw"}
+    assert "F1110" in world.codes()
