@@ -153,6 +153,8 @@ def _nodes(session: Session, sources: Iterable[str], folders: Iterable[str]) -> 
     found = {name: data_source_root(name) for name in sources}
     found.update({node.path: node.uuid for node in datasources.list_virtual_nodes(session)})
     for path in folders:
+        if path.partition("/")[0] not in found:  # asking for an unknown source takes the server most of a minute
+            continue
         node: Node | None = tree.admin_stat(session, path)
         if node is not None and not node.is_file:
             found[node.path] = node.uuid

@@ -21,7 +21,8 @@ HIDDEN = frozenset({".pydio"})
 def admin_stat(session: Session, path: str) -> Node | None:
     """A node by its path with the data source first; None when there is none. `POST /a/tree/admin/stat`.
 
-    A missing node is 500 on 4.x, and so are other failures; so after a 500 the node is listed, which is 404 when it is missing."""
+    A missing node is 500 on 4.x, and so are other failures; so after a 500 the node is listed, which is 404 when it is missing.
+    An unknown data source is CellsRefused, after up to 42 s."""
     clean = node_path(path)
     try:
         return node_of(session.search("/a/tree/admin/stat", {"Node": {"Path": clean}}).get("Node") or {})

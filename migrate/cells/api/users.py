@@ -143,17 +143,33 @@ def put_user_roles(session: Session, uuid: str, login: str, roles: Sequence[str]
 def delete_user(session: Session, login: str, uuid: str) -> bool:
     """Delete the account with this login and this uuid; False when it is gone already. `DELETE /a/user/{Login}`.
 
-    Looks first, because the call knows logins only and `*` in one is a wildcard (3.x and 5 delete all matches). Its role and
-    rights go some seconds later, cells and links of the person stay. RefusedToSend when the login cannot stand in a URL,
-    OtherObject when somebody else has it now."""
-    name = segment(login, method="DELETE", what="/a/user/{Login}")
+    Looks first, because the call knows logins only and `*` in one is a wildcard (3.x and 5 delete all matches). A login that
+    a URL cannot carry is renamed first (PUT with its uuid, seen on 4.1), then deleted under the safe name. Its role and
+    rights go some seconds later, cells and links of the person stay. OtherObject when somebody else has the login now."""
     found = find_users(session, login)
     if not found:
         return False
+    path = "/a/user/" + stand_in(login)
     if len(found) > 1 or not uuid or found[0].uuid != uuid:
-        raise OtherObject(method="DELETE", path="/a/user/" + name, status=0, reason="the login belongs to another account")
+        raise OtherObject(method="DELETE", path=path, status=0, reason="the login belongs to another account")
+    try:
+        name = segment(login, method="DELETE", what=path)
+    except RefusedToSend:
+        name = _under_safe_login(session, found[0])
     answer = session.delete("/a/user/" + name)
     return number(answer.get("NumRows")) > 0
+
+
+def _under_safe_login(session: Session, user: User) -> str:
+    """Rename an account that is to be deleted; gives the new login, read back to be this account's and nobody else's."""
+    safe = stand_in(user.login)
+    if find_users(session, safe):
+        raise RefusedToSend(method="DELETE", path="/a/user/" + safe, status=0, reason="the login cannot be named safely in a URL")
+    session.put("/a/user/" + safe, {"Uuid": user.uuid, "Login": safe, "GroupPath": user.group_path, "Attributes": dict(user.attributes), "Roles": []})
+    found = find_users(session, safe)
+    if [u.uuid for u in found] != [user.uuid]:
+        raise OtherObject(method="PUT", path="/a/user/" + safe, status=200, reason="the account could not be renamed before its deletion")
+    return safe
 
 
 def set_avatar(session: Session, login: str, image: bytes, content_type: str) -> str:
