@@ -75,7 +75,7 @@ def test_file_drivers_never_apply_the_root_group(tmp_path):
     world = old_world(tmp_path, "6.4.2", "serial")
     add_role(world, "AJXP_GRP_/", role_object({"docs": "rw"}))
     add_role(world, "AJXP_GRP_/staff", role_object({"other": "rw"}))
-    add_user(world, "bob", role_object(), group="/staff")
+    add_user(world, "bob", role_object(), group="/staff", admin=False)
     assert rights(world, "bob") == {"other": "rw"}
 
 
