@@ -86,7 +86,7 @@ def _tone(command: str, exit_status: ExitStatus, counts: Mapping[str, Mapping[st
         return "bad"
     failed = sum(row.get("failed", 0) for row in counts.values())
     if command in ("assess", "plan"):
-        return "look" if any(group["severity"] == "error" for group in findings) else "good"
+        return "good" if all(group["severity"] == "info" for group in findings) else "look"
     if failed or open_items(counts) or exit_status is ExitStatus.INCOMPLETE:
         return "look"
     return "good"

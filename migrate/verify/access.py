@@ -89,6 +89,8 @@ class AccessCheck:
     scratch: Scratch
     verdict: Verdict
     options: Options
+    claimed: dict[str, str] = field(default_factory=dict)
+    """New folder of somebody who had none on the old server -> whose it is (a login, or a group path)."""
 
     def run(self, ledger: Ledger, users: Mapping[str, User]) -> None:
         """Every person that was carried, one after the other, in constant memory."""
@@ -96,7 +98,8 @@ class AccessCheck:
             target = self.expected.users.get(login)
             user = users.get(target["login"]) if target else None
             record = ledger.record("users", login) or {}
-            pairs = [self._pair(ledger, login, record.get("group") or "/", row) for row in rows]
+            masks, roots = (self.model.masks(user.roles), self.model.roots(user.roles)) if user is not None else ({}, {})
+            pairs = [self._pair(ledger, login, record.get("group") or "/", row, roots) for row in rows]
             if target is None or user is None:
                 for pair in pairs:
                     self.verdict.checked["access"] += 1
@@ -105,29 +108,45 @@ class AccessCheck:
                     elif pair.before and target is not None:
                         self._differs(login, pair.workspace, "", pair.before, Right.NONE)
                 continue
-            masks, roots = self.model.masks(user.roles), self.model.roots(user.roles)
             for pair in pairs:
                 self._compare(login, user, pair, pairs, masks, roots)
             if not existed(target):
                 self._others(login, user, pairs, masks, roots)
             self.options.progress("access", len(pairs))
 
-    def _pair(self, ledger: Ledger, login: str, group: str, row: tuple[str, str, str, str, str | None]) -> Pair:
+    def _pair(self, ledger: Ledger, login: str, group: str, row: tuple[str, str, str, str, str | None],
+              roots: Mapping[str, set[str]]) -> Pair:
         _, old, before, planned, code = row
         target = self.expected.workspace(old)
         home = self.expected.home(old, login, group)
-        if home is None and target is not None:
+        if home is None and target is not None and self.expected.personal(old):
+            home = self._new_folder(old, login, group, target["uuid"], roots.get(target["uuid"], set()))
+        elif home is None and target is not None:
             live = self.workspaces.get(target["uuid"])
             known = sorted(path.strip("/") for path in live.roots.values()) if live else []
-            home = known[0] if len(known) == 1 else None  # a cell: its root is what was shared
-            if home == MY_FILES:
-                home = f"{PERSONAL}/{self.expected.users.get(login, {}).get('login', login)}"
+            home = known[0] if len(known) == 1 and known[0] != MY_FILES else None  # a cell: its root is what was shared
         masks: dict[str, Right] = {}
-        stored = (ledger.record("access", login) or {}).get("paths", {}).get(old) or {}
+        stored = (ledger.record("access", login) or {}).get("paths", {}).get(old) or {} if self.options.masks else {}
         for path, letters in stored.items():
             if home is not None:
                 masks[self._in_cells(old, login, group, home, path)] = Right.from_letters(letters)
+        code = None if code and code.startswith("E") else code  # an error code says that the right failed, not that its loss was announced
         return Pair(old, Right.from_letters(before), Right.from_letters(planned), code, target["uuid"] if target else None, home, masks)
+
+    def _new_folder(self, old: str, login: str, group: str, uuid: str, seen: set[str]) -> str | None:
+        """The empty folder that somebody without one on the old server got: a folder right below the workspace's root that is
+        nobody else's. The first one to have it keeps it; for everybody after that it is a foreign folder."""
+        live = self.workspaces.get(uuid)
+        tops = {path.strip("/") for path in live.roots.values()} if live else set()
+        taken = set(self.expected.roots.values())
+        whose = group if self.expected.workspaces[old].get("scope") == "group" else login
+        for node in sorted(seen):
+            path = self.places.path(node, self.expected.users.get(login, {}).get("login", login))
+            if path is not None and node == MY_FILES:
+                return path
+            if path is not None and posixpath.dirname(path) in tops and path not in taken and self.claimed.setdefault(path, whose) == whose:
+                return path
+        return None
 
     def _in_cells(self, old: str, login: str, group: str, home: str, path: str) -> str:
         """Path in Cells of a masked path, renamed folders included."""
@@ -152,7 +171,7 @@ class AccessCheck:
         for node, path in seen.items():
             if path is None and node not in self.workspaces.get(pair.uuid, LiveWorkspace("", "")).roots:
                 self.verdict.findings.append(finding(UNLOCATED, "access", f"node {node} of workspace {pair.workspace}"))
-            if path is not None and pair.home is not None and not pair.covers(path):
+            if path is not None and not pair.covers(path) and (pair.home is not None or self.expected.personal(pair.workspace)):
                 right = effective(masks, self.places.chain(path))
                 allowed = self._allowed(path, pairs)
                 if right and not right.within(allowed):
@@ -160,7 +179,8 @@ class AccessCheck:
         if pair.home is None:
             live = Right.NONE
             for node, path in seen.items():
-                live |= effective(masks, self.places.chain(path) if path else [node])
+                if path is None or not self.expected.personal(pair.workspace):  # otherwise it was said above to be somebody else's
+                    live |= effective(masks, self.places.chain(path) if path else [node])
             self._judge(login, pair, "", pair.before, live)
             return
         home = next((p for p in inside if p == pair.home), None)

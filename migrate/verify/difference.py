@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -109,15 +110,16 @@ class Options:
     """How verification works. `allowed`: uuids or slugs of existing workspaces that everybody may see (the administrator's
     decision). `patience`: how often a node that is still being written is asked again, `wait(seconds)` between.
     `checksum(root key, path bytes)`: MD5 of the old file, for files whose MD5 the ledger does not know; None: do not read.
-    `kinds`: only these kinds; empty: all."""
+    `kinds`: only these kinds; empty: all. `masks`: path masks were enforced on the old server (the plan's decision)."""
 
     files: bool = True
     kinds: frozenset[str] = frozenset()
+    masks: bool = True
     allowed: frozenset[str] = frozenset()
     workers: int = 4
     patience: int = 10
     pause: float = 1.0
-    wait: Callable[[float], None] | None = None
+    wait: Callable[[float], None] = time.sleep
     checksum: Callable[[str, bytes], str | None] | None = None
     progress: Callable[[str, int], None] = lambda _kind, _number: None
     facts: Mapping[str, Any] = field(default_factory=dict)

@@ -48,19 +48,13 @@ class Expected:
         return body if body and body.get("uuid") else None
 
     def home(self, old: str, login: str, group: str) -> str | None:
-        """Path of the folder that a person has as root in an old workspace: his own, his group's (or the nearest above), or the only one."""
-        own = self.roots.get(f"{old}\0{login}\0")
-        if own is not None:
-            return own
-        level = group
-        while True:
-            found = self.roots.get(f"{old}\0\0{level}")
-            if found is not None:
-                return found
-            if level in ("", "/"):
-                break
-            level = level.rpartition("/")[0] or "/"
-        return self.roots.get(f"{old}\0\0")
+        """Path of the folder that a person has as root in an old workspace: his own, his group's, or the only one. None when
+        there was none on the old server (a person who never signed in has no folder yet)."""
+        return self.roots.get(f"{old}\0{login}\0") or self.roots.get(f"{old}\0\0{group}") or self.roots.get(f"{old}\0\0")
+
+    def personal(self, old: str) -> bool:
+        """Whether everybody (or every group) has another folder in this workspace."""
+        return self.workspaces.get(old, {}).get("scope") in ("user", "group")
 
 
 def root_path(key: str, body: Mapping[str, Any], users: Mapping[str, Mapping[str, Any]]) -> str | None:

@@ -149,7 +149,7 @@ def _settle(scratch: Scratch, reader: Reader, options: Options) -> None:
         paths = scratch.unfinished()
         if not paths:
             return
-        if attempt and options.wait is not None:
+        if attempt:
             options.wait(options.pause)
         for batch in _batches(iter(paths)):
             nodes = reader.stat(batch)

@@ -31,7 +31,7 @@ def check_workspaces(ledger: Ledger, expected: Expected, live: Mapping[str, Live
         label = record.get("label") or ""
         if label and workspace.label not in (label, narrow(label)) and ("workspaces", old) not in expected.announced and not target.get("existing"):
             verdict.differs("workspaces", old, f"label {label}", f"label {workspace.label or 'none'}")
-        wanted = str(target.get("node") or "").strip("/")
+        wanted = str(target.get("root") or target.get("node") or "").strip("/")
         if wanted and record.get("scope", "shared") == "shared":
             roots = {path.strip("/") for path in workspace.roots.values()} | set(workspace.roots)
             if wanted not in roots and not (wanted == MY_FILES and MY_FILES in workspace.roots) and "DATASOURCE:" + wanted not in workspace.roots:

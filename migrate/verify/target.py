@@ -43,7 +43,7 @@ class CellsReader:
         return workspaces.search_workspaces(self._session)
 
     def children(self, folder: str) -> Iterator[Node]:
-        """`POST /a/tree/admin/list`, in pages. A missing folder is 404."""
+        """`POST /a/tree/admin/list`, in pages. A missing folder is 404, a missing data source 500: then the list above tells."""
         offset = 0
         while True:
             body = {"Node": {"Path": folder}, "Recursive": False, "Limit": str(PAGE), "Offset": str(offset)}
@@ -51,10 +51,17 @@ class CellsReader:
                 found = objects(self._session.search("/a/tree/admin/list", body), "Children")
             except NotFound:
                 return
+            except CellsRefused as error:
+                if error.status != 500 or folder == "/" or self._listed(folder):
+                    raise
+                return
             yield from map(node_of, found)
             if len(found) < PAGE:
                 return
             offset += len(found)
+
+    def _listed(self, folder: str) -> bool:
+        return any(node.path == folder for node in self.children(posixpath.dirname(folder) or "/"))
 
     def stat(self, paths: Iterable[str]) -> Mapping[str, Node]:
         """Each by its path, or by a listing of its folder where several lie together."""

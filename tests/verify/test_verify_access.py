@@ -70,7 +70,7 @@ def test_personal_files_stand_for_the_old_personal_workspace(world):
     ledger, reader = world
     ledger.replace_records("workspaces", [("ws3", {"id": "ws3", "label": "My Files", "scope": "user"})])
     ledger.replace_access([("alice", "ws3", "rw", "rw", None), ("bob", "ws3", "", "", None)])
-    target = {"uuid": PERSONAL, "slug": "personal-files", "node": "my-files", "scope": "user", "existing": True}
+    target = {"uuid": PERSONAL, "slug": "personal-files", "root": "my-files", "scope": "user", "existing": True}
     ledger.put_targets("workspaces", [("ws3", target)], replace=True)
     ledger.put_targets("roots", [("ws3\0alice\0", {"node": "my-files", "data_source": "personal", "path": "alice"})], replace=True)
     reader.rules, reader.nodes = [], {}
@@ -92,6 +92,38 @@ def test_somebody_elses_folder_in_the_same_workspace_is_named(world):
     reader.allow(BOB, "legacy/homes/alice", "r", HOMES)
     found = only(verify(ledger, reader))
     assert (found.subject, found.target, found.wider) == ("bob: ws2 (folder legacy/homes/alice)", "r", True)
+
+
+def without_folder(ledger, reader, node="legacy/homes/bob"):
+    """bob never signed in on the old server: no old folder, an empty new one."""
+    targets = [(key, body) for key, body in ledger.targets("roots") if "bob" not in key]
+    ledger.put_targets("roots", targets, replace=True)
+    reader.rules = [a for a in reader.rules if a.role != BOB]
+    reader.put_folder(node)
+    reader.allow(BOB, node, "rw", HOMES)
+
+
+def test_somebody_without_an_old_folder_has_a_new_one(world):
+    ledger, reader = world
+    without_folder(ledger, reader)
+    assert verify(ledger, reader).equal
+
+
+def test_the_new_folder_of_one_is_not_the_folder_of_another(world):
+    ledger, reader = world
+    without_folder(ledger, reader, "legacy/homes/alice")
+    assert sorted((d.target, d.wider) for d in verify(ledger, reader).differences) == [("none", False), ("rw", True)]
+
+
+def test_two_people_without_old_folders_do_not_share_a_new_one(world):
+    ledger, reader = world
+    without_folder(ledger, reader)
+    ledger.put_targets("roots", [("ws1\0\0", dict(ledger.targets("roots"))["ws1\0\0"])], replace=True)
+    del reader.nodes["legacy/homes/alice"]
+    reader.rules = [a for a in reader.rules if a.workspace != HOMES]
+    for role in (ALICE, BOB):
+        reader.allow(role, "legacy/homes/bob", "rw", HOMES)
+    assert {(d.subject.split(":")[0], d.target) for d in verify(ledger, reader).differences} == {("bob", "rw"), ("bob", "none")}
 
 
 def test_an_announced_loss_is_accepted_and_counted(tmp_path):

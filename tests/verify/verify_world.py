@@ -107,8 +107,8 @@ def build(work: Path, *, users: Mapping[str, dict[str, Any]] | None = None, acce
     ledger.put_targets("groups", [("/staff", {"path": "/staff", "uuid": STAFF})])
     ledger.put_targets("roles", [("EDITORS", {"uuid": EDITORS}), ("AUDITORS", {"uuid": AUDITORS})])
     ledger.put_targets("teams", [("alice\0t1", {"uuid": TEAM})])
-    ledger.put_targets("workspaces", [("ws1", {"uuid": PROJECTS, "slug": "projects", "node": "legacy/projects", "data_source": "legacy", "scope": "shared"}),
-                                      ("ws2", {"uuid": HOMES, "slug": "homes", "node": "legacy/homes", "data_source": "legacy", "scope": "user"})])
+    ledger.put_targets("workspaces", [("ws1", {"uuid": PROJECTS, "slug": "projects", "root": "legacy/projects", "data_source": "legacy", "scope": "shared"}),
+                                      ("ws2", {"uuid": HOMES, "slug": "homes", "root": "legacy/homes", "data_source": "legacy", "scope": "user"})])
     ledger.put_targets("roots", [("ws1\0\0", {"node": "legacy/projects", "data_source": "legacy", "path": "projects", "route": "upload"}),
                                  ("ws2\0alice\0", {"node": "legacy/homes/alice", "data_source": "legacy", "path": "homes/alice", "route": "upload"}),
                                  ("ws2\0bob\0", {"node": "legacy/homes/bob", "data_source": "legacy", "path": "homes/bob", "route": "upload"})])
