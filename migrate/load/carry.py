@@ -79,16 +79,14 @@ class Carrier:
         self._content = Content(session)
         self._workers = max(1, workers)
 
-    def carry(self, action: CarryFolder, slug: str | None) -> Mapping[str, Any]:
-        """Bring the root's files to the action's node (`slug`: the desk to write through; None for in place)."""
+    def carry(self, action: CarryFolder, desk: Callable[[], str] | None) -> Mapping[str, Any]:
+        """Bring the root's files to the action's node. `desk` gives the slug to write through, and is only asked when there is
+        something to write; None for in place."""
         root = self._ledger.record("roots", action.root)
         folder = (root or {}).get("folder")
         if not folder or not os.path.isdir(folder):
             raise FolderGone(folder=shown(os.fsencode(folder or action.root.replace("\0", " "))))
-        if slug is None:
-            failed = self._check_in_place(action)
-        else:
-            failed = _Upload(self, action, slug, os.fsencode(folder)).run()
+        failed = self._check_in_place(action) if desk is None else _Upload(self, action, desk, os.fsencode(folder)).run()
         if failed:
             raise SomeFilesFailed(failed=failed, folder=shown(os.fsencode(folder)))
         return {"files": sum(n for n, _ in self._ledger.file_totals(action.root).values())}
@@ -118,10 +116,10 @@ class Carrier:
 class _Upload:
     """One folder's way through the S3 gateway."""
 
-    def __init__(self, carrier: Carrier, action: CarryFolder, slug: str, folder: bytes) -> None:
+    def __init__(self, carrier: Carrier, action: CarryFolder, desk: Callable[[], str], folder: bytes) -> None:
         self._ledger, self._session, self._stop = carrier._ledger, carrier._session, carrier._stop
         self._content, self._progress, self._workers = carrier._content, carrier._progress, carrier._workers
-        self._root, self._folder, self._slug = action.root, folder, slug
+        self._root, self._folder, self._desk = action.root, folder, desk
         self._listings = Listings(self._session, action.node)
         self._inner = action.node.partition("/")[2]
         self._failed = 0
@@ -209,7 +207,7 @@ class _Upload:
             known = self._same(there, source)
             if known is not None:
                 return row.id, {**known, "state": State.DONE if row.state is State.STARTED else State.ALREADY, "code": None}
-        stored = self._content.put_file(self._slug, self._below(row), source)
+        stored = self._content.put_file(self._desk(), self._below(row), source)
         hashes = stored.hashes
         return row.id, {"state": State.DONE, "code": None, "md5": hashes.md5, "sha256": hashes.sha256, "content_hash": hashes.cells,
                         "etag": stored.etag, "size": hashes.size, "mtime": stored.mtime}
@@ -236,7 +234,7 @@ class _Upload:
         return "/".join(part for part in (self._inner, target_of(row)) if part)
 
     def _path(self, row: FileRow) -> str:
-        return f"{self._slug}/{self._below(row)}"
+        return f"{self._desk()}/{self._below(row)}"
 
 
 class Listings:

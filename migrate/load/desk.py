@@ -24,37 +24,38 @@ class DeskClosed(MigrationError):
 
 
 class Desks:
-    """Opens desks on demand and closes them; each is opened once a run, whatever earlier runs left."""
+    """Opens desks when something is to be written, and closes them; each is opened once a run, whatever earlier runs left."""
 
     def __init__(self, session: Session, stop: StopSignal) -> None:
         self._session = session
         self._stop = stop
+        self._allowed: dict[str, tuple[str, str, str]] = {}
         self._open: dict[str, str] = {}
         self._lock = threading.Lock()
 
-    def open(self, data_source: str, uuid: str, slug: str, role: str) -> str:
-        """The desk's slug as the server has it. Waits until it can be written to."""
+    def allow(self, data_source: str, uuid: str, slug: str, role: str) -> None:
+        """From now on a desk of this uuid and slug may be opened for `role`. Nothing is written yet: perhaps nothing is to do."""
         with self._lock:
-            if data_source in self._open:
-                return self._open[data_source]
-            root = data_source_root(data_source)
-            there = workspaces.get_workspace(self._session, uuid)
-            wanted = LiveWorkspace(uuid, there.slug if there else slug, f"Migration desk ({data_source})", "Temporary; removed by the migration.",
-                                   "ADMIN", {root: data_source})
-            made = there or workspaces.put_workspace(self._session, wanted)
-            rules = [Acl(root, role, uuid, "read"), Acl(root, role, uuid, "write")]
-            acls.add_acls(self._session, rules, acls.search_acls(self._session, roles=[role], workspaces=[uuid]) if there else [])
-            self._wait(data_source, made.slug)
-            self._open[data_source] = made.slug
-            return made.slug
+            self._allowed[data_source] = (uuid, slug, role)
 
     def slug(self, data_source: str) -> str:
-        """Slug of an open desk. DeskClosed when it is not open."""
+        """Slug of the desk as the server has it; opens it first, and waits until it can be written to."""
         with self._lock:
-            slug = self._open.get(data_source)
-        if slug is None:
-            raise DeskClosed(data_source=data_source, detail="it was not opened in this run")
-        return slug
+            if data_source not in self._open:
+                if data_source not in self._allowed:
+                    raise DeskClosed(data_source=data_source, detail="the plan does not write there")
+                self._open[data_source] = self._make(data_source, *self._allowed[data_source])
+            return self._open[data_source]
+
+    def _make(self, data_source: str, uuid: str, slug: str, role: str) -> str:
+        root = data_source_root(data_source)
+        there = workspaces.get_workspace(self._session, uuid)
+        wanted = LiveWorkspace(uuid, slug, f"Migration desk ({data_source})", "Temporary; removed by the migration.", "ADMIN", {root: data_source})
+        made = there or workspaces.put_workspace(self._session, wanted)
+        rules = [Acl(root, role, uuid, "read"), Acl(root, role, uuid, "write")]
+        acls.add_acls(self._session, rules, acls.search_acls(self._session, roles=[role], workspaces=[uuid]) if there else [])
+        self._wait(data_source, made.slug)
+        return made.slug
 
     def close(self, data_source: str, uuid: str) -> None:
         """Remove the desk; its files stay."""

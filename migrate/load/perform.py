@@ -52,7 +52,7 @@ class ConflictingData(MigrationError):
 class Loader:
     """Performs Actions on one server; safe for several workers (the engine never gives one object to two)."""
 
-    def __init__(self, session: Session, secrets: Secrets, stop: StopSignal, carry: Callable[[do.CarryFolder, str | None], Mapping[str, Any]]) -> None:
+    def __init__(self, session: Session, secrets: Secrets, stop: StopSignal, carry: Callable[[do.CarryFolder, Callable[[], str] | None], Mapping[str, Any]]) -> None:
         self._session = session
         self._secrets = secrets
         self._stop = stop
@@ -165,7 +165,8 @@ class Loader:
 
     @_do.register
     def _open_desk(self, action: do.OpenDesk, look: bool) -> Mapping[str, Any]:
-        return {"slug": self.desks.open(action.data_source, action.uuid, action.slug, action.loader_role)}
+        self.desks.allow(action.data_source, action.uuid, action.slug, action.loader_role)
+        return {}
 
     @_do.register
     def _close_desk(self, action: do.CloseDesk, look: bool) -> Mapping[str, Any]:
@@ -237,7 +238,7 @@ class Loader:
     @_do.register
     def _carry_folder(self, action: do.CarryFolder, look: bool) -> Mapping[str, Any]:
         source = action.node.split("/", 1)[0]
-        return self._carry(action, self.desks.slug(source) if action.route == "upload" else None)
+        return self._carry(action, (lambda: self.desks.slug(source)) if action.route == "upload" else None)
 
     # -- the way back --------------------------------------------------------------------------------------------------
 

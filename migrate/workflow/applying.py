@@ -16,7 +16,7 @@ from migrate.load.engine import Engine
 from migrate.load.perform import Loader
 from migrate.report import html
 from migrate.report.csv import write_csv
-from migrate.transform.actions import CloseDesk, from_json
+from migrate.transform.actions import CloseDesk, OpenDesk, from_json
 from migrate.workflow import survey
 from migrate.workflow.connect import Connection
 from migrate.workflow.outcome import Outcome
@@ -96,14 +96,12 @@ def carry_out(work: Path, ledger: Ledger, secrets: Secrets, session: Session, *,
 
 def _reopen_desks(ledger: Ledger, loader: Loader) -> None:
     """A desk that an interrupted run opened is needed again by what is left of its plan."""
-    from migrate.transform.actions import OpenDesk
-
     left = [from_json(r.body) for r in ledger.actions(State.PLANNED, State.STARTED)]
     busy = {a.node.split("/", 1)[0] for a in left if hasattr(a, "node") and type(a).__name__ in ("CreateFolder", "CarryFolder")}
     for row in ledger.actions(State.DONE, State.ALREADY):
         action = from_json(row.body)
         if isinstance(action, OpenDesk) and action.data_source in busy:
-            loader.desks.open(action.data_source, action.uuid, action.slug, action.loader_role)
+            loader.desks.allow(action.data_source, action.uuid, action.slug, action.loader_role)
     for row in ledger.actions(State.DONE):
         action = from_json(row.body)
         if isinstance(action, CloseDesk) and action.data_source in busy:

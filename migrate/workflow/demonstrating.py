@@ -6,8 +6,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from fixtures.generator import demo_installation
-
 from migrate.cells.auth import GivenToken
 from migrate.cells.sandbox import Sandbox
 from migrate.errors import ExitStatus
@@ -23,6 +21,8 @@ ROOT = Path(__file__).resolve().parents[2]
 def demonstrate(work: Path, *, progress: Callable[[str, int], None], say: Callable[[str], None]) -> Outcome:
     """Assess, then plan, apply, verify and report. The bundled installation holds two damaged records on purpose: they are
     findings, and what depends on them gives less."""
+    from fixtures.generator import demo_installation  # only here: the program itself does not need the generator
+
     start = time.monotonic()
     work.mkdir(parents=True, exist_ok=True)
     (work / "DEMO").touch()

@@ -6,14 +6,14 @@ import hashlib
 import json
 import uuid
 from collections.abc import Callable, Iterator
+from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 from migrate.cells.models import Acl, Target
 from migrate.errors import Finding, Severity, code, finding
 from migrate.extract.source import Source
 from migrate.ledger import Ledger, State
-from migrate.transform.actions import Action, CarryFolder, CreateFolder
+from migrate.transform.actions import Action, CarryFolder, CloseDesk, CreateFolder, OpenDesk, SetRight, from_json
 from migrate.transform.mapping import Mappings
 from migrate.transform.plan import Plan, PlanOptions, make_plan
 from migrate.workflow.survey import REST
@@ -33,7 +33,7 @@ def seed_of(source: Source) -> str:
     return str(uuid.uuid5(NAMESPACE, str(identity)))
 
 
-def store_plan(ledger: Ledger, target: Target, mappings: Mappings, options: PlanOptions, *, recycle: str, mapping_folder: Path,
+def store_plan(ledger: Ledger, target: Target, mappings: Mappings, options: PlanOptions, *, recycle: str,
                progress: Callable[[str, int], None], extra: list[Finding]) -> Plan:
     """Work out the plan and put it into the ledger with its fingerprints."""
     plan = make_plan(RecordView(ledger), target, mappings, options)
@@ -42,17 +42,15 @@ def store_plan(ledger: Ledger, target: Target, mappings: Mappings, options: Plan
     for kind in ("users", "groups", "roles", "teams", "workspaces"):
         _reset(ledger, kind)
     ledger.settle_many((kind, key, outcome, why, detail) for kind, key, outcome, why, detail in plan.outcomes)
-    by_kind: dict[str, list[tuple[str, dict[str, Any]]]] = {}
-    for kind, key, body in plan.targets:
-        by_kind.setdefault(kind, []).append((key, body))
     for kind in ("users", "groups", "roles", "teams", "workspaces", "roots"):
-        ledger.put_targets(kind, by_kind.get(kind, []), replace=True)
+        ledger.put_targets(kind, (), replace=True)
+    for kind, rows in groupby(plan.targets, key=lambda row: row[0]):
+        ledger.put_targets(kind, ((key, body) for _, key, body in rows))
     findings += name_files(ledger, recycle=recycle, progress=progress)
     ledger.replace_access(plan.access)
-    ledger.replace_plan(_needed(ledger, list(plan.actions)))
+    ledger.replace_plan(_needed(ledger, plan))
     ledger.replace_findings("plan", [*plan.findings, *findings])
     ledger.put("target-fingerprint", target_fingerprint(target, plan_objects(ledger)))
-    ledger.put("mapping-fingerprint", mapping_fingerprint(mapping_folder))
     return plan
 
 
@@ -70,26 +68,34 @@ def _not_carried(ledger: Ledger, findings: list[Finding]) -> Iterator[tuple[str,
             findings.append(finding(NOT_CARRIED, kind, f"{number} {kind}"))
 
 
-def _needed(ledger: Ledger, actions: list[tuple[Action, bool]]) -> Iterator[tuple[Action, State]]:
-    """Actions with their state. Content that is all there needs no carrying, and a desk is opened only for work on its data source."""
-    busy: set[str] = set()
-    states: list[State] = []
-    for action, already in actions:
-        if isinstance(action, CarryFolder):
-            totals = ledger.file_totals(action.root)
-            already = not any(n for s, (n, _) in totals.items() if s in ("planned", "started", "failed"))
-            if not already and action.route == "upload":
-                busy.add(action.node.split("/", 1)[0])
-        elif isinstance(action, CreateFolder) and not already:
-            busy.add(action.node.split("/", 1)[0])
-        states.append(State.ALREADY if already else State.PLANNED)
-    for (action, _), state in zip(actions, states, strict=True):
-        source = getattr(action, "data_source", None)
-        if source is not None:
-            if source not in busy:
+def _needed(ledger: Ledger, plan: Plan) -> Iterator[tuple[Action, State]]:
+    """Actions with their state, streamed. Content that is all there needs no carrying; a desk is opened (and closed in the
+    end) only for work on its data source."""
+    busy: dict[str, OpenDesk] = {}
+    working = {source for action, already in plan.actions for source in _works_on(ledger, action, already)}
+    for action, already in plan.actions:
+        if isinstance(action, OpenDesk):
+            if action.data_source not in working:
                 continue
-            state = State.PLANNED
-        yield action, state
+            busy[action.data_source] = action
+            already = False
+        elif isinstance(action, CarryFolder):
+            already = not _to_carry(ledger, action)
+        yield action, State.ALREADY if already else State.PLANNED
+    for desk in busy.values():
+        yield CloseDesk(desk.uuid, desk.slug, desk.data_source), State.PLANNED
+
+
+def _works_on(ledger: Ledger, action: Action, already: bool) -> Iterator[str]:
+    """The data source that this action writes to through a desk, if any."""
+    if isinstance(action, CarryFolder) and action.route == "upload" and _to_carry(ledger, action):
+        yield action.node.split("/", 1)[0]
+    elif isinstance(action, CreateFolder) and not already:
+        yield action.node.split("/", 1)[0]
+
+
+def _to_carry(ledger: Ledger, action: CarryFolder) -> bool:
+    return any(number for state, (number, _) in ledger.file_totals(action.root).items() if state in ("planned", "started", "failed"))
 
 
 def plan_objects(ledger: Ledger) -> set[str]:
@@ -129,3 +135,21 @@ def mapping_fingerprint(folder: Path) -> str:
         total.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return total.hexdigest()
 
+
+
+def given_rights(ledger: Ledger) -> frozenset[tuple[str, str, str]]:
+    """(role, node, workspace) of every right that earlier runs of this work folder gave and did not take back."""
+    given = set()
+    for _, body, _ in ledger.effects():
+        action = from_json(body)
+        if isinstance(action, SetRight):
+            given.add((action.role, str(action.node), action.workspace))
+    return frozenset(given)
+
+
+def folders_of(ledger: Ledger, target: Target, mappings: Mappings, options: PlanOptions) -> list[str]:
+    """Folders whose uuids the plan wants to know, as far as their data source is there already. Works the plan out once without
+    them: it is pure, and the roots do not depend on what is in Cells."""
+    plan = make_plan(RecordView(ledger), target, mappings, options)
+    wanted = {str(a.node) for a, _ in plan.actions if isinstance(a, (CreateFolder, SetRight, CarryFolder)) and "/" in a.node}
+    return sorted(node for node in wanted if node.split("/", 1)[0] in target.data_sources)

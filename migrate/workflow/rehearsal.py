@@ -16,7 +16,7 @@ from migrate.transform.plan import PlanOptions
 from migrate.workflow.connect import Connection
 from migrate.workflow.inventory import unreadable
 from migrate.workflow.outcome import Outcome
-from migrate.workflow.planning import seed_of, store_plan
+from migrate.workflow.planning import folders_of, given_rights, mapping_fingerprint, seed_of, store_plan
 from migrate.workflow.settings import Settings
 from migrate.workflow.survey import survey
 
@@ -51,10 +51,14 @@ def plan_with(work: Path, ledger: Ledger, secrets: Secrets, settings: Settings, 
         target = read_target(session, facts, loader)
         folder = Path(settings.mappings) if settings.mappings else work / "mappings"
         decided = read_mappings(folder)
-        options = PlanOptions(seed=seed, data_source=settings.data_source, masks=settings.masks)
-        plan = store_plan(ledger, target, decided, options, recycle=settings.recycle, mapping_folder=folder, progress=progress,
+        options = PlanOptions(seed=seed, data_source=settings.data_source, masks=settings.masks, given=given_rights(ledger))
+        folders = folders_of(ledger, target, decided, options)
+        if folders:
+            target = read_target(session, facts, loader, folders)
+        plan = store_plan(ledger, target, decided, options, recycle=settings.recycle, progress=progress,
                           extra=[*facts_findings, *loader_findings, *session.findings])
         written = write_proposals(work / "mappings", plan.proposals)
+        ledger.put("mapping-fingerprint", mapping_fingerprint(folder))  # after the proposals: they only say what was decided anyway
         ledger.put("server", {"url": facts.url, "version": facts.version, "edition": facts.edition, "major": facts.major})
         requests = session.requests
     page = html.write_plan(ledger, work / "plan.html")

@@ -34,6 +34,7 @@ def settle_rights(ledger: Ledger) -> None:
         if isinstance(action, SetRight):
             broken.add(uuids.get(action.workspace, action.workspace))
     open_rights = any(row.kind == "grants" for row in ledger.actions(State.PLANNED, State.STARTED))
+    stood = "migrated" if any(row.kind == "grants" for row in ledger.actions(State.DONE)) else "already"
 
     def rows() -> Iterator[tuple[str, str, str, str | None]]:
         for login, workspace, _before, _planned, code in ledger.access():
@@ -42,7 +43,7 @@ def settle_rights(ledger: Ledger) -> None:
             if users.get(login) == "failed" or workspaces.get(workspace) == "failed" or workspace in broken or "" in broken:
                 yield login, workspace, "failed", RIGHT_FAILED
             elif not open_rights:
-                yield login, workspace, "migrated", None
+                yield login, workspace, stood, None
 
     ledger.settle_access(list(rows()))
 

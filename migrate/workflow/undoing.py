@@ -62,5 +62,5 @@ def _steps(ledger: Ledger) -> list[tuple[str, str, Action]]:
     return steps
 
 
-def _carries_nothing(_action: CarryFolder, _slug: str | None) -> Mapping[str, Any]:
+def _carries_nothing(_action: CarryFolder, _desk: Callable[[], str] | None) -> Mapping[str, Any]:
     raise TypeError("undo carries nothing")

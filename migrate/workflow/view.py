@@ -36,3 +36,7 @@ class RecordView:
 
     def access(self) -> Iterator[Access]:
         return (from_plain(Access, body) for _, body in self._ledger.records("access"))
+
+    def entry(self, root: str, path: str) -> str | None:
+        """`file` or `dir` when the old folder (key of a Root) holds this path, None when not."""
+        return self._ledger.file_type(root, path.encode("utf-8", "surrogateescape"))
