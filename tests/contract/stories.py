@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -38,6 +40,7 @@ def told(name: str, folder: Path) -> Iterator[Story]:
             return None
 
         story.skip = pass_time
+        story.pass_time = lambda seconds: offset.__setitem__(0, offset[0] + seconds)
         yield story
 
 
@@ -105,8 +108,85 @@ def structured(story: Story, scratch: Path, name: str, slug: str) -> None:
                                "Action": {"Name": action, "Value": "1"}})
 
 
+def before_datasources_kinds(story: Story, scratch: Path) -> None:
+    """The folders of the recording's server, with files of the sizes and dates that its index then showed."""
+    old = scratch / "deep" / "old"
+    story.secrets["OLD_DATA"] = str(old)
+    for index, folder in ((8, "archive"), (11, "ro-archive"), (18, "norm"), (25, "Old_Files")):
+        base = old / folder
+        base.mkdir(parents=True)
+        for node in story.exchanges[index]["response"]["body"].get("Children", []):
+            path = base / node["Path"].partition("/")[2]
+            if node["Type"] == "COLLECTION":
+                path.mkdir(parents=True, exist_ok=True)
+            elif path.name != ".pydio":
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(b"x" * int(node.get("Size", 0)))
+                os.utime(path, (int(node["MTime"]), int(node["MTime"])))
+    (old / "flat-src").mkdir()
+    (old / "flat-src" / "existing.txt").write_text("there")
+    (old / "old-files-link").symlink_to("Old_Files")
+
+
+def before_pat(story: Story, scratch: Path) -> None:
+    """Tokens that the recording made with the command on the server."""
+    def made(login: str, life: float | None = 3600, window: int = 0) -> Any:
+        return lambda: story.sandbox.token_for(login, life, window)
+
+    for name, life, window in (("JANE_E1H", 3600, 0), ("JANE_E5S", 6, 0), ("JANE_A5S", None, 6), ("JANE_E2", 3600, 0), ("JANE_E3", 3600, 0),
+                               ("JANE_FULL", 7200, 0)):
+        story.lazy[name] = made("pc-jane", life, window)
+    story.before[53 - 1] = [lambda: story.secret("JANE_E3", "")]
+    story.before[57] = [lambda: story.secret("OTTO_E", "")]
+    story.lazy["OTTO_E"] = made("pc-otto")
+    story.lazy["BASIC_JANE_PAT"] = lambda: basic("pc-jane", story.secret("JANE_FULL", ""))
+    story.lazy["BASIC_JANE_PASSWORD"] = lambda: basic("pc-jane", story.exchanges[0]["request"]["body"]["Password"])
+    story.lazy["BASIC_ADMIN_WITH_JANE_PAT"] = lambda: basic("admin", story.secret("JANE_FULL", ""))
+    for index in (33, 34):
+        story.before[index] = [lambda: story.pass_time(8.0)]
+
+
+def before_personal(story: Story, scratch: Path) -> None:
+    story.lazy["TOKEN_PD_EMILE"] = lambda: token_of(story, "pd-emile")
+    story.lazy["TOKEN_PD_ZOE"] = lambda: token_of(story, "pd-zoe")
+    story.sandbox.call("GET", "/a/tree/stat/personal-files")
+
+
+def before_quotas(story: Story, scratch: Path) -> None:
+    story.lazy["PA_Q_BASIC"] = lambda: basic("pa-q-u", "pa-Q-passw0rd")
+
+
+def before_oauth2(story: Story, scratch: Path) -> None:
+    verifier = "v" * 64
+    story.secrets["CODE_VERIFIER"] = verifier
+    story.secrets["CODE_CHALLENGE_S256"] = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+
+
+def before_config(story: Story, scratch: Path) -> None:
+    before_jobs(story, scratch)
+
+
+def before_public_link_expired(story: Story, scratch: Path) -> None:
+    """The folder and workspace that the story of link access had left."""
+    call = story.sandbox.call
+    call("POST", "/a/tree/create", {"Nodes": [{"Path": "common-files/pb-acc/Été 2022", "Type": "COLLECTION"}]})
+    root = call("POST", "/a/tree/admin/stat", {"Node": {"Path": "pydiods1/pb-acc"}})["Node"]["Uuid"]
+    call("PUT", "/a/workspace/pb-acc", {"UUID": "pb-acc-uuid", "Label": "PB acc", "Slug": "pb-acc", "Scope": "ADMIN", "RootNodes": {
+        root: {"Uuid": root, "Path": "pydiods1/pb-acc"}}})
+    for action in ("read", "write"):
+        call("PUT", "/a/acl", {"NodeID": root, "RoleID": story.sandbox.admin.uuid, "WorkspaceID": "pb-acc-uuid",
+                               "Action": {"Name": action, "Value": "1"}})
+    story.send({"method": "PUT", "path": "/io/pb-acc/%C3%89t%C3%A9%202022/rapport%20final.txt", "body": "bonjour", "headers": {
+        "Authorization": "AWS4-HMAC-SHA256 Credential=${ADMIN_TOKEN}/x, SignedHeaders=host, Signature=x"}})
+
+
 def before_tree(story: Story, scratch: Path) -> None:
     structured(story, scratch, "pd5", "pd-struct")
 
 
-before_s3_upload = before_names_extra = before_mtime = before_tree
+def before_mtime(story: Story, scratch: Path) -> None:
+    structured(story, scratch, "pd5", "pd-struct")
+    story.lazy["BASIC_ADMIN_PAT"] = lambda: basic("admin", story.sandbox.token)
+
+
+before_s3_upload, before_names_extra = before_tree, before_mtime

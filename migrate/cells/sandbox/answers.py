@@ -78,9 +78,9 @@ def reply(value: object, status: int = 200) -> Answer:
     return Answer(status, body, "application/json")
 
 
-def text(status: int, body: str, content_type: str | None = None) -> Answer:
+def text(status: int, body: str, content_type: str | None = None, headers: dict[str, str] | None = None) -> Answer:
     """A text answer, by default without `Content-Type` as the router of the server sends them."""
-    return Answer(status, body.encode("utf-8"), content_type)
+    return Answer(status, body.encode("utf-8"), content_type, headers or {})
 
 
 def web_client() -> Answer:

@@ -47,7 +47,7 @@ def put(call: Call) -> Answer:
     state.workspaces[workspace.uuid] = workspace
     made = _write(call, workspace, roots, wanted, new)
     state.changed()
-    return reply(cell_answer(call, workspace, made, new, hide_roots=bool(body.get("CreateEmptyRoot"))))
+    return reply(cell_answer(call, workspace, made, hide_roots=bool(body.get("CreateEmptyRoot"))))
 
 
 def _check(room: dict[str, Any]) -> None:
@@ -129,10 +129,10 @@ def _write(call: Call, workspace: Workspace, roots: list[Node], wanted: dict[str
     return {p["id"] for p in (workspace.policies if new else added)}
 
 
-def cell_answer(call: Call, workspace: Workspace, made: set[str] | None = None, new: bool = False, hide_roots: bool = False) -> dict[str, Any]:
+def cell_answer(call: Call, workspace: Workspace, made: set[str] | None = None, hide_roots: bool = False) -> dict[str, Any]:
     """A cell as JSON; policies `made` by this very call come without their ids."""
     state = call.state
-    nodes = [] if hide_roots else [contextual_node(call, node, workspace.uuid if new else "") for node in shared_roots(state, workspace)]
+    nodes = [] if hide_roots else [contextual_node(call, node) for node in shared_roots(state, workspace)]
     entries: dict[str, dict[str, Any]] = {}
     for acl in state.acls.of_workspace(workspace.uuid):
         if acl.action in ("read", "write") and acl.role:

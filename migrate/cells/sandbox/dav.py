@@ -27,14 +27,19 @@ def person_of(call: Call) -> Person | Answer:
     try:
         login, _, secret = base64.b64decode(header[6:]).decode("utf-8", "replace").partition(":")
     except binascii.Error:
-        return text(404, '{"Title":"Login failed"}')
+        return _refused()
     person = call.state.people.login(login)
     if person is None or "logout" in locks(person):
-        return text(404, '{"Title":"Login failed"}')
+        return _refused()
     known = verify(call.state, secret)
     if (known is not None and known[1] is person) or passwords.verify(person.password, secret):
         return person
-    return text(404, '{"Title":"Login failed"}')
+    return _refused()
+
+
+def _refused() -> Answer:
+    """Wrong credentials: 404 with the error of a service."""
+    return text(404, '{"Id":"empty.token","Code":401,"Detail":"could not validate password credentials","Status":"Unauthorized"}')
 
 
 def handle(call: Call, path: str, stored: content.Stored | None) -> Answer:

@@ -89,7 +89,7 @@ def _allowed(call: Call) -> str:
     path = call.params["FullPath"]
     if not any(path == p or path.startswith(p + "/") for p in _ALLOWED):
         verb = "read" if call.method == "GET" else "edit"
-        raise Failure(403, f"you are not allowed to {verb} that configuration via the REST API")
+        raise Failure(403, f"you are not allowed to {verb} that configuration" + (" via the REST API" if verb == "read" else ""))
     return path
 
 
@@ -102,6 +102,10 @@ def read_configuration(call: Call) -> Answer:
     return reply({"FullPath": path, "Data": json.dumps(data, ensure_ascii=False, indent=2)})
 
 
+def _refusal(what: str, byte: int, data: str) -> str:
+    return f"{what}, error found in #{byte} byte of ...|{data}|..., bigger context ...|{data}|..."
+
+
 def put_configuration(call: Call) -> Answer:
     """`PUT /a/config/{FullPath}`: an object text that replaces the whole subtree."""
     path = _allowed(call)
@@ -109,13 +113,13 @@ def put_configuration(call: Call) -> Answer:
     try:
         value = json.loads(data)
     except ValueError:
-        raise Failure(500, "unexpected end of JSON input" if not data else "invalid character in configuration") from None
+        raise Failure(500, _refusal("skipThreeBytes: expect ull", 2, data) if data else _refusal("ReadMapCB: expect { or n, but found \x00", 0, data)) from None
     if not isinstance(value, dict):
-        raise Failure(500, "json: cannot unmarshal value into Go value of type map[string]interface {}")
+        raise Failure(500, _refusal("ReadMapCB: expect { or n, but found " + data.lstrip()[:1], 1, data))
     if "PYDIO_PLUGIN_ENABLED" in value and not isinstance(value["PYDIO_PLUGIN_ENABLED"], bool):
         raise Panic("PYDIO_PLUGIN_ENABLED is not a boolean")
     call.state.configuration[path] = value
-    return reply(compact({"FullPath": path, "Data": data}))
+    return reply({"FullPath": path, "Data": json.dumps(value, ensure_ascii=False, indent=2)})
 
 
 def services(call: Call) -> Answer:

@@ -116,8 +116,7 @@ def _hidden_user(state: State, owner: Person, password: str) -> Person:
     person.policies = state.policies(uuid, (("OWNER", owner.uuid), ("READ", "user:" + owner.name), ("WRITE", "user:" + owner.name),
                                             ("WRITE", "profile:admin"), ("READ", "user:" + login)))
     state.people.add(person)
-    state.put_role(Role(uuid, "User " + login, user_role=True, policies=state.policies(
-        uuid, (("READ", "profile:standard"), ("WRITE", "user:" + login), ("WRITE", "profile:admin")))))
+    state.put_role(Role(uuid, login, user_role=True, policies=list(person.policies)))
     return person
 
 

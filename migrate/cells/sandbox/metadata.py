@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from migrate.cells.sandbox.access import compile_access, rights, root_name, sees
+from migrate.cells.sandbox.access import Access, compile_access, rights, root_name, sees, workspace_roots
 from migrate.cells.sandbox.acl_table import Duplicate
-from migrate.cells.sandbox.answers import Answer, Failure, Plain, compact, json_text, not_found, reply, rpc_error, text
+from migrate.cells.sandbox.answers import Answer, Failure, Plain, compact, forbidden, json_text, not_found, reply, rpc_error, text
 from migrate.cells.sandbox.messages import ANYTHING, SEARCH_META, TAG, UPDATE_META, UPDATE_NAMESPACES
 from migrate.cells.sandbox.nodes import Node, node_answer
 from migrate.cells.sandbox.policies import allows
@@ -112,7 +112,8 @@ def update(call: Call) -> Answer:
         for item, _ in checked:
             call.state.user_meta.pop(item.get("Uuid", ""), None)
         return reply({})
-    return reply(compact({"MetaDatas": [_store(call, item, node) for item, node in checked]}))
+    resolved = {node.uuid: seen_resolved(call, node) for _, node in checked}
+    return reply(compact({"MetaDatas": [_store(call, item, node, resolved[node.uuid]) for item, node in checked]}))
 
 
 def visible_node(call: Call, uuid: str) -> Node:
@@ -120,7 +121,8 @@ def visible_node(call: Call, uuid: str) -> Node:
     state = call.state
     node = state.nodes.get(uuid)
     if node is None:
-        raise not_found(f"cannot find node with uuid {uuid}")
+        raise not_found(f"Node {uuid} Not found in tree!") if uuid else Failure(
+            404, "Cannot get ancestors on ROOT node!", "Bad Request: Cannot get ancestors on ROOT node!")
     if not sees(state, compile_access(state, call.me), node):
         what = "Node does not belong to any accessible workspace!"
         raise Failure(404, what, "Forbidden: " + what)
@@ -152,17 +154,18 @@ def _require_namespace(call: Call, name: str) -> None:
     if namespace is None or not allows(call.state, call.caller, namespace["Policies"], "READ"):
         raise not_found(f"Namespace {name} is not defined!")
     if not allows(call.state, call.caller, namespace["Policies"], "WRITE"):
-        raise Failure(403, f"You are not authorized to edit this namespace ({name})!",
-                      f"Forbidden: You are not authorized to edit this namespace ({name})!")
+        raise forbidden(f"You are not authorized to write on namespace {name}")
 
 
-def _store(call: Call, item: dict[str, Any], node: Node) -> dict[str, Any]:
+def _store(call: Call, item: dict[str, Any], node: Node, resolved: dict[str, Any]) -> dict[str, Any]:
     state, me = call.state, call.me
     name, value = item.get("Namespace", ""), item.get("JsonValue", "")
     try:
         parsed = json.loads(value)
     except ValueError:
-        raise rpc_error("make sure to use JSON format for metadata") from None
+        shown = value[:10]
+        raise rpc_error("make sure to use JSON format for metadata: Read: unexpected value type: 0, error found in #0 byte of "
+                        f"...|{shown}|..., bigger context ...|{value}|...") from None
     if len(value.encode()) > 65535:
         raise rpc_error("Error 1406: Data too long for column 'data' at row 1")
     owner = me.uuid if name == BOOKMARK else ""
@@ -176,9 +179,9 @@ def _store(call: Call, item: dict[str, Any], node: Node) -> dict[str, Any]:
         if '"tags"' in state.namespaces[name]["JsonDefinition"]:
             remember_tags(state, name, parsed)
     state.user_meta[uuid] = {"Uuid": uuid, "NodeUuid": node.uuid, "Namespace": name, "JsonValue": value, "Policies": policies, "owner": owner}
-    resolved = seen_resolved(call, node)
-    shown = [{k: p[k] for k in ("Resource", "Action", "Subject", "Effect") if k in p} for p in policies]
-    return compact({"Uuid": uuid, "NodeUuid": node.uuid, "Namespace": name, "JsonValue": value, "Policies": shown, "ResolvedNode": resolved})
+    if name == BOOKMARK:
+        policies = [{k: v for k, v in p.items() if k != "id"} for p in policies]
+    return compact({"Uuid": uuid, "NodeUuid": node.uuid, "Namespace": name, "JsonValue": value, "Policies": policies, "ResolvedNode": resolved})
 
 
 def bookmark_rules(person: Person) -> tuple[tuple[str, str], ...]:
@@ -187,8 +190,20 @@ def bookmark_rules(person: Person) -> tuple[tuple[str, str], ...]:
 
 
 def seen_resolved(call: Call, node: Node) -> dict[str, Any]:
-    """The node as the answer of an update shows it."""
-    return node_answer(call.state, node)
+    """The node as the answer of an update shows it: raw path, paths inside its workspaces, and what the services noted on the way."""
+    state = call.state
+    source, _, inside = node.path.partition("/")
+    readonly = {} if writable(state, call.me, node) else {"node_readonly": '"true"'}
+    shown = node_answer(state, node, extra={"pydio:meta-data-source-name": json_text(source), "pydio:meta-data-source-path": json_text(inside),
+                                            **{"pydio:meta-loaded-pydio.grpc." + s: "true" for s in ("acl", "activity", "meta", "user-meta")},
+                                            **readonly, **user_metadata(state, call.me, node)})
+    shown["AppearsIn"] = []
+    for workspace, path in sees(state, compile_access(state, call.me), node):
+        root = next((r for r in workspace_roots(state, compile_access(state, call.me), workspace)), "")
+        rest = path.partition("/")[2]
+        shown["AppearsIn"].append({"WsUuid": workspace.uuid, "WsLabel": workspace.label, "WsScope": workspace.scope, "WsSlug": workspace.slug,
+                                   "Path": rest if root.startswith("DATASOURCE:") else "/" + rest})
+    return shown
 
 
 def remember_tags(state: State, namespace: str, value: Any) -> None:
@@ -204,19 +219,21 @@ def _lock(call: Call, item: dict[str, Any], node: Node, removing: bool) -> Answe
     rows = [a for a in state.acls.of_node(node.uuid) if a.action == LOCK]
     foreign = Failure(423 if state.profile == "5" else 403, "This file is locked by another user",
                       "Forbidden: This file is locked by another user")
+    if not writable(state, me, node):
+        raise forbidden("path is not writeable")
     if rows and rows[0].value != me.name:
         raise foreign
+    shown = {k: v for k, v in item.items() if k in ("NodeUuid", "Namespace", "JsonValue", "Policies")}
     if removing:
+        answer = {"MetaDatas": [compact({**shown, "JsonValue": me.name, "ResolvedNode": seen_resolved(call, node)})]}
         state.acls.remove(rows)
-        return reply({})
-    if not writable(state, me, node):
-        raise Failure(403, "path is not writeable", "Forbidden: path is not writeable")
+        return reply(answer)
+    resolved = seen_resolved(call, node)
     try:
         state.acls.put(node.uuid, "", "", LOCK, me.name)
     except Duplicate:
         raise rpc_error(f"Error 1062: Duplicate entry '{node.uuid[:3]}-content_lock--1--1' for key 'acls_u1'") from None
-    shown = {k: v for k, v in item.items() if k in ("NodeUuid", "Namespace", "JsonValue", "Policies")}
-    return reply({"MetaDatas": [compact({**shown, "JsonValue": me.name, "ResolvedNode": seen_resolved(call, node)})]})
+    return reply({"MetaDatas": [compact({**shown, "JsonValue": me.name, "ResolvedNode": resolved})]})
 
 
 def search(call: Call) -> Answer:
@@ -253,18 +270,18 @@ def bookmarks(call: Call) -> Answer:
         places = sees(state, access, node) if node is not None else []
         if node is None or not places:
             continue
-        shown = node_answer(state, node, places[0][1].rstrip("/") if "/" in places[0][1].rstrip("/") else places[0][1])
-        shown["AppearsIn"] = appears_in(places, node)
-        nodes.append(shown)
+        full = seen_resolved(call, node)
+        meta_store = {k: v for k, v in full["MetaStore"].items() if not k.startswith("pydio:")}
+        nodes.append({**full, "Path": places[0][1], "MetaStore": meta_store})
     return reply(compact({"Nodes": nodes}))
 
 
-def appears_in(places: list[tuple[Any, str]], node: Node) -> list[dict[str, str]]:
-    """`AppearsIn` of a node; a root shows with a slash at the end, a single file root as the workspace."""
+def appears_in(state: State, access: Access, places: list[tuple[Any, str]], node: Node) -> list[dict[str, str]]:
+    """`AppearsIn` of a node; a root shows with a slash at the end, the only root of a workspace as the workspace."""
     out = []
     for workspace, path in places:
         first, _, rest = path.partition("/")
-        if rest == root_name(node) and not node.is_folder:
+        if rest == root_name(node) and len(workspace_roots(state, access, workspace)) == 1:
             path = first + "/"
         elif rest == root_name(node):
             path += "/"

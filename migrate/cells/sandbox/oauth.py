@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
+from html import escape
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -18,8 +19,10 @@ CLIENTS = ("cells-client", "cells-sync", "cells-mobile", "cells-frontend")
 
 
 def handle(call: Call) -> Answer:
-    """Every path below `/oidc` and `/oauth2`."""
+    """Every path below `/oidc` and `/oauth2`; another Host header than the site's gets an empty answer."""
     path = call.path
+    if call.headers.get("host") != call.sandbox.url.partition("://")[2]:
+        return Answer(200)
     if path == "/oidc/.well-known/openid-configuration":
         return _discovery(call)
     if path == "/oidc/oauth2/auth" and call.method == "GET":
@@ -34,7 +37,7 @@ def handle(call: Call) -> Answer:
 def _discovery(call: Call) -> Answer:
     site = call.sandbox.seen_url(call.headers)
     return reply({
-        "issuer": site + "/oidc", "authorization_endpoint": site + "/oidc/oauth2/auth", "token_endpoint": site + "/oidc/oauth2/token",
+        "issuer": site + "/oidc/", "authorization_endpoint": site + "/oidc/oauth2/auth", "token_endpoint": site + "/oidc/oauth2/token",
         "jwks_uri": site + "/oidc/.well-known/jwks.json", "subject_types_supported": ["public"],
         "response_types_supported": ["code", "code id_token", "id_token", "token id_token", "token", "token id_token code"],
         "claims_supported": ["sub"], "grant_types_supported": ["authorization_code", "implicit", "client_credentials", "refresh_token"],
@@ -54,16 +57,23 @@ def _authorize(call: Call) -> Answer:
     redirect = query.get("redirect_uri", "")
     allowed = redirect in ("http://localhost:3000/servers/callback", site + "/oauth2/oob") or redirect.startswith("http://localhost:36")
     if query.get("client_id") not in CLIENTS or not allowed:
-        return Answer(302, headers={"Location": site + "/oauth2/fallbacks/error?" + urlencode({"error": "invalid_client"})})
+        error = "invalid_request" if query.get("client_id") in CLIENTS else "invalid_client"
+        return _redirect(302, site + "/oauth2/fallbacks/error?" + urlencode({"error": error}))
     status = 302 if call.state.profile == "3.0.9" else 303
     for problem, bad in (("invalid_state", len(query.get("state", "")) < 8),
                          ("unsupported_response_type", query.get("response_type") != "code"),
                          ("invalid_scope", any(s not in SCOPES for s in query.get("scope", "").split()))):
         if bad:
-            return Answer(status, headers={"Location": redirect + "?" + urlencode({"error": problem, "state": query.get("state", "")})})
+            return _redirect(status, redirect + "?" + urlencode({"error": problem, "state": query.get("state", "")}))
     challenge = secrets.token_hex(16)
     call.state.challenges[challenge] = {**query}
-    return Answer(302, headers={"Location": f"{site}/oauth2/login?login_challenge={challenge}"})
+    return _redirect(302, f"{site}/oauth2/login?login_challenge={challenge}")
+
+
+def _redirect(status: int, location: str) -> Answer:
+    if status == 303:
+        return Answer(303, headers={"Location": location})
+    return Answer(status, f'<a href="{escape(location, quote=False)}">Found</a>.\n\n'.encode(), "text/html; charset=utf-8", {"Location": location})
 
 
 def grant_code(state: State, challenge: str, person: Person) -> str:
@@ -87,7 +97,7 @@ def _token(call: Call, form: dict[str, str]) -> Answer:
         return _by_code(state, form)
     if form.get("grant_type") == "refresh_token":
         return _by_refresh(state, form)
-    return _problem(400, "unsupported_grant_type" if form.get("grant_type") else "invalid_request", "The authorization grant type is not supported")
+    return _problem(400, "invalid_grant" if form.get("grant_type") == "client_credentials" else "invalid_request", "The request is not valid")
 
 
 def _by_code(state: State, form: dict[str, str]) -> Answer:
@@ -112,7 +122,7 @@ def _by_refresh(state: State, form: dict[str, str]) -> Answer:
     known = state.refresh_tokens.get(form.get("refresh_token", ""))
     if known is None:
         return _problem(400, "invalid_grant", "The refresh token is malformed or not valid")
-    if known["used"]:
+    if known["used"] or known.get("dropped"):
         if state.profile == "3.0.9":
             return _problem(400, "invalid_request", "The refresh token has been used")
         _drop_chain(state, known["chain"])
@@ -137,8 +147,9 @@ def _tokens(state: State, user: str, chain: str, scope: str) -> Answer:
 def _drop_chain(state: State, chain: str) -> None:
     for token in [t for t in state.tokens.values() if t.chain == chain]:
         del state.tokens[token.value]
-    for value in [v for v, r in state.refresh_tokens.items() if r["chain"] == chain]:
-        del state.refresh_tokens[value]
+    for known in state.refresh_tokens.values():
+        if known["chain"] == chain:
+            known["dropped"] = True
 
 
 def _revoke(state: State, form: dict[str, Any]) -> Answer:

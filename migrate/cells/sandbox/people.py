@@ -359,6 +359,7 @@ def put_group(call: Call, login: str) -> Answer:
         existing = state.people.at((parent if parent != "/" else "") + "/" + name)
     if existing is not None and not existing.is_group:
         existing.attributes.clear()
+        existing.policies = state.policies(existing.uuid, STANDARD_POLICIES)
         _group_role(state, existing, label)
         state.changed()
         answer = person_answer(call, existing)

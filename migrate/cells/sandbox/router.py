@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SERVICES = ("user", "role", "acl", "workspace", "config", "tree", "meta", "jobs", "frontend", "graph", "auth", "user-meta", "activity",
             "share", "search", "log", "policy", "templates", "changes", "mailer", "update", "docstore", "install", "license")
 _PUBLIC = re.compile(r"GET /config/discovery(?:/.*)?|GET /frontend/(?:bootconf|state|auth/state|messages/.*|plugins/.*|binaries/GLOBAL/.*|"
-                     r"login/connectors)|POST /frontend/session|(?:PUT|POST) /auth/reset-password.*")
+                     r"login/connectors)|(?:GET|POST) /frontend/session|(?:PUT|POST) /auth/reset-password.*")
 _ANY = "(?:GET|POST|PUT|PATCH|DELETE) "
 _PEOPLE = re.compile(
     _ANY + r"/user(?:/.*)?|POST /workspace|" + _ANY + r"/role(?:/.*)?|" + _ANY + r"/graph.*|" + _ANY + r"/jobs/user.*|" + _ANY + r"/meta/.*|"

@@ -201,7 +201,7 @@ class Request:
         stored = content.store(self.state.content, content.read_chunks(node.content) if node.content else [])
         tree.put_content(self.state, place.start, place.rest.strip("/"), stored, node.mime, multipart=False)
         return text(200, f"{_HEAD}<CopyObjectResult {_NS}><LastModified>{time.strftime('%Y-%m-%dT%H:%M:%S.000Z', time.gmtime())}</LastModified>"
-                    f"<ETag>&#34;{stored.md5}&#34;</ETag></CopyObjectResult>", "application/xml")
+                    f"<ETag>&#34;{stored.md5}&#34;</ETag></CopyObjectResult>", "application/xml", {"ETag": f'"{stored.md5}"'})
 
     def _archive(self, person: Person) -> Answer:
         """`<folder>.zip`: the folder as an archive; an empty one when there is no such folder."""
@@ -300,7 +300,8 @@ class Request:
         parent, _ = make_folders(self.state, place.start, parent_path)
         node, new = parent.children.get(name), False
         if node is None:
-            node, new = add_node(self.state, parent, name, FILE), True
+            structured = not self.state.sources[parent.source].flat
+            node, new = add_node(self.state, parent, name, FILE, mode=0o777 if structured else 0), True
             node.settles = float("inf")
         self.state.uploads[upload] = {"person": person.uuid, "key": self.key, "node": node, "new": new, "parts": {}, "start": place.start,
                                       "rest": place.rest.strip("/")}

@@ -39,6 +39,7 @@ from migrate.cells.sandbox import (
     public,
     roles,
     s3,
+    search,
     session,
     shares,
     tree,
@@ -51,7 +52,7 @@ from migrate.cells.sandbox.snapshot import snapshot
 from migrate.cells.sandbox.state import Person, State, fresh
 
 PROFILES = ("4.1", "3.0.9", "5")
-MODULES = (people, roles, acls, workspaces, datasources, tree, session, discovery, metadata, jobs, activity, cells, links, shares, avatars)
+MODULES = (people, roles, acls, workspaces, datasources, tree, session, discovery, metadata, jobs, activity, cells, links, shares, avatars, search)
 _BAD_PERCENT = re.compile(r"%(?![0-9a-fA-F]{2})")
 
 

@@ -105,7 +105,8 @@ def session(call: Call) -> Answer:
         token = state.tokens.get(state.cookies.get(cookie, ""))
         if token is None or info["challenge"] not in state.challenges:
             raise Failure(401, "Login failed", "Unauthorized: Login failed")
-        return reply({"RedirectTo": grant_code(state, info["challenge"], state.people.by_uuid[token.user])})
+        return reply({"JWT": token.value, "ExpireTime": int(token.expires or 0),
+                      "RedirectTo": grant_code(state, info["challenge"], state.people.by_uuid[token.user])})
     if kind == "refresh":
         old = state.cookies.pop(cookie, None) if cookie else None
         token = state.tokens.pop(old, None) if old else None
@@ -164,7 +165,7 @@ def ask_reset(call: Call) -> Answer:
     person = call.state.people.login(call.params["UserLogin"])
     if person is None or not person.attributes.get("email"):
         return Answer(200)
-    return reply({"Success": True, "Message": "An email has been sent"})
+    return reply({"Success": True, "Message": "An email has been sent to you with further instructions"})
 
 
 def reset(call: Call) -> Answer:

@@ -53,7 +53,8 @@ def shares_on(state: State, person: Person | None, node: Node) -> str:
     out = []
     for uuid in ids:
         workspace = state.workspaces.get(uuid)
-        if workspace is None or workspace.scope not in ("ROOM", "LINK") or not allows(state, person, workspace.policies, "READ"):
+        named = [p for p in workspace.policies if p.get("Subject", "").startswith(("user:", "role:"))] if workspace else []
+        if workspace is None or workspace.scope not in ("ROOM", "LINK") or not allows(state, person, named, "READ"):
             continue
         rules = [{"id": int(p["id"]), "Resource": p.get("Resource", ""), "Action": _ACTIONS.get(p.get("Action", ""), 0),
                   "Subject": p.get("Subject", ""), "Effect": 1} for p in workspace.policies]
@@ -62,8 +63,8 @@ def shares_on(state: State, person: Person | None, node: Node) -> str:
     return json.dumps(out, ensure_ascii=False, separators=(",", ":")) if out else ""
 
 
-def contextual_node(call: Call, node: Node, without: str = "") -> dict[str, Any]:
-    """A node as one of the caller's workspaces shows it, with all of them (but one just made) in `AppearsIn`; bare when he does not see it."""
+def contextual_node(call: Call, node: Node) -> dict[str, Any]:
+    """A node as one of the caller's workspaces shows it, with all of them in `AppearsIn`; bare when he does not see it."""
     from migrate.cells.sandbox.access import locate
     from migrate.cells.sandbox.metadata import appears_in
     from migrate.cells.sandbox.tree import seen_node
@@ -75,7 +76,7 @@ def contextual_node(call: Call, node: Node, without: str = "") -> dict[str, Any]
     place = locate(state, access, places[0][1])
     shown = seen_node(call, access, place, node) if place is not None else node_answer(state, node)
     shown["Path"] = places[0][1]
-    shown["AppearsIn"] = [entry for entry in appears_in(places, node) if entry["WsUuid"] != without]
+    shown["AppearsIn"] = appears_in(state, access, places, node)
     return shown
 
 
@@ -117,7 +118,6 @@ def resources(call: Call) -> Answer:
             continue
         for node in shared_roots(state, workspace):
             entry = entries.setdefault(node.uuid, {"Node": contextual_node(call, node)})
-            entry["Node"].pop("AppearsIn", None)
             policies = [{k: v for k, v in p.items()} for p in workspace.policies]
             shown = compact({"Uuid": workspace.uuid, "Label": workspace.label, "Description": workspace.description, "Policies": policies})
             if allows(state, me, workspace.policies, "WRITE"):

@@ -66,7 +66,7 @@ def seen_node(call: Call, access: Access, place: Place, node: Node, all_meta: bo
     mask = rights(access, place, node)
     if "write" not in mask:
         extra["node_readonly"] = '"true"'
-    if node is place.start and ("/" not in place.prefix or place.single_file):
+    if node is place.start:
         extra["ws_root"] = '"true"'
         root = place.virtual or node.uuid
         quota = access.quotas.get((place.workspace.uuid, root))
