@@ -101,6 +101,10 @@ class CreateGroup(Action):
     def id(self) -> ActionId:
         return ActionId("group:" + self.path)
 
+    @property
+    def lane(self) -> str:
+        return "groups"  # parents before children, one after the other: the server makes missing parents by itself, without role
+
     def needs(self) -> tuple[ActionId, ...]:
         parent = self.path.rpartition("/")[0]
         return (ActionId("group:" + parent),) if self.parent_made else ()

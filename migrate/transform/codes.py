@@ -65,7 +65,12 @@ TEAM_MEMBER_KEPT = code(
     "{subject} was a member of teams or roles, but the account existed in Cells before; its roles are not touched.",
     "Add the account to the roles by hand in Cells if this is wanted. Its rights are complete either way.",
 )
-PROFILE_UNKNOWN = code("F2009", INFO, "The profile {profile} of {subject} is not known in Cells; the account becomes an ordinary one.", "Nothing to do.")
+PROFILE_UNKNOWN = code(
+    "F2009",
+    WARNING,
+    "The profile {profile} of {subject} is not known in Cells; the account becomes an ordinary one with the same workspaces.",
+    "Set the profile shared in users.csv if this account should be able to do as little as possible, or skip it.",
+)
 
 # -- groups, roles, teams --------------------------------------------------------------------------------------------------
 GROUP_RENAMED = code(

@@ -84,7 +84,7 @@ class People:
             return user.login, None, codes.USER_SKIPPED
         if line is not None and line.new_login:
             return line.new_login, None, None
-        if user.profile == GUEST and not (line is not None and line.profile):
+        if user.login == GUEST and user.profile in (GUEST, "") and not (line is not None and line.profile):
             return user.login, None, codes.GUEST_SKIPPED
         new, why = names.cells_login(user.login, self.wide)
         return (new, why, None) if new else (new, None, codes.LOGIN_EMPTY)
@@ -156,7 +156,7 @@ class People:
             return
         if user.admin and person.profile != "admin":
             yield finding(codes.GROUP_ADMIN, "users", user.login, group=user.group)
-        if user.profile not in ("", "standard", "admin", "shared", GUEST):
+        if user.profile not in ("", "standard", "admin", "shared") and user.login not in self.mappings.users:
             yield finding(codes.PROFILE_UNKNOWN, "users", user.login, profile=user.profile)
         for lock in user.locks:
             if lock not in _LOCKS:

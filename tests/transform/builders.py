@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from migrate.cells.models import Acl, AccessModel, DataSource, Features, LiveWorkspace, Role as CellsRole, ServerFacts, Target, User as CellsUser, effective, node_parents
+from migrate.cells.models import AccessModel, Acl, DataSource, Features, LiveWorkspace, ServerFacts, Target, effective, node_parents
+from migrate.cells.models import Group as CellsGroup
+from migrate.cells.models import Role as CellsRole
+from migrate.cells.models import User as CellsUser
 from migrate.extract.records import Access, Group, Role, Root, Team, User, Workspace
 from migrate.rights import Right
 from migrate.transform.actions import CreateGroup, CreateRole, CreateUser, RemoveRight, SetRight
@@ -28,14 +31,42 @@ class Records:
     access_list: list[Access] = field(default_factory=list)
     disk: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
-    def users(self): return iter(self.user_list)
-    def groups(self): return iter(self.group_list)
-    def roles(self): return iter(self.role_list)
-    def teams(self): return iter(self.team_list)
-    def workspaces(self): return iter(self.workspace_list)
-    def roots(self): return iter(self.root_list)
-    def access(self): return iter(self.access_list)
-    def entry(self, root_key: str, path: str) -> str | None: return self.disk.get((root_key, path))
+    def users(self):
+        return iter(self.user_list)
+
+    def groups(self):
+        return iter(self.group_list)
+
+    def roles(self):
+        return iter(self.role_list)
+
+    def teams(self):
+        return iter(self.team_list)
+
+    def workspaces(self):
+        return iter(self.workspace_list)
+
+    def roots(self):
+        return iter(self.root_list)
+
+    def access(self):
+        return iter(self.access_list)
+
+    def entry(self, root_key: str, path: str) -> str | None:
+        return self.disk.get((root_key, path))
+
+
+def plain_world(**changes: object) -> Records:
+    """One group, one role, a workspace for all, a personal one; bob in the group, alice with the role."""
+    values: dict[str, object] = {
+        "user_list": [User("alice", roles=("ed",), applied_roles=("ed",)), User("bob", "/staff")],
+        "group_list": [Group("/staff", "Staff")],
+        "role_list": [Role("ed", "Editors", acls={"p": "rw"}), Role("AJXP_GRP_/staff", acls={"p": "r"}), Role("AJXP_GRP_/", acls={"1": "rw"})],
+        "workspace_list": [Workspace("1", "My Files", "my-files", "fs", builtin=True, scope="user"), Workspace("p", "Projects", "projects", "fs")],
+        "root_list": [Root("p", None, None, "/old/projects"), Root("1", "alice", None, "/old/personal/alice")],
+        "access_list": [Access("alice", {"1": Right.READ_WRITE, "p": Right.READ_WRITE}), Access("bob", {"1": Right.READ_WRITE, "p": Right.READ})],
+    } | changes
+    return Records(**values)  # type: ignore[arg-type]
 
 
 def fresh_target(features: Features | None = None, **changes: object) -> Target:
@@ -43,12 +74,23 @@ def fresh_target(features: Features | None = None, **changes: object) -> Target:
     values: dict[str, object] = {
         "users": {"admin": CellsUser(ADMIN, "admin", "/", ("ROOT_GROUP", "ADMINS", ADMIN), {"profile": "admin"})},
         "groups": {},
-        "roles": {r.uuid: r for r in (CellsRole("ROOT_GROUP", "Root Group", group_role=True), CellsRole("ADMINS", "Administrators", auto_applies=("admin",)),
-                                      CellsRole("EXTERNAL_USERS", "External", auto_applies=("shared",)))},
-        "acls": tuple(Acl(node, "ROOT_GROUP", ws, action) for node, ws in (("DATASOURCE:pydiods1", "ws-common"), ("my-files", "ws-personal"))
-                      for action in ("read", "write")),
-        "workspaces": {"ws-common": LiveWorkspace("ws-common", "common-files", "Common Files", roots={"DATASOURCE:pydiods1": "pydiods1"}),
-                       "ws-personal": LiveWorkspace("ws-personal", "personal-files", "Personal Files", roots={"my-files": "my-files"})},
+        "roles": {
+            r.uuid: r
+            for r in (
+                CellsRole("ROOT_GROUP", "Root Group", group_role=True),
+                CellsRole("ADMINS", "Administrators", auto_applies=("admin",)),
+                CellsRole("EXTERNAL_USERS", "External", auto_applies=("shared",)),
+            )
+        },
+        "acls": tuple(
+            Acl(node, "ROOT_GROUP", ws, action)
+            for node, ws in (("DATASOURCE:pydiods1", "ws-common"), ("my-files", "ws-personal"))
+            for action in ("read", "write")
+        ),
+        "workspaces": {
+            "ws-common": LiveWorkspace("ws-common", "common-files", "Common Files", roots={"DATASOURCE:pydiods1": "pydiods1"}),
+            "ws-personal": LiveWorkspace("ws-personal", "personal-files", "Personal Files", roots={"my-files": "my-files"}),
+        },
         "data_sources": {n: DataSource(n, "LOCAL", f"/var/cells/data/{n}") for n in ("pydiods1", "personal", "cellsdata")},
         "nodes": {},
     } | changes
@@ -65,8 +107,6 @@ def after(target: Target, actions: Iterable[object]) -> Target:
     for action in actions:
         name = type(action).__name__
         if isinstance(action, CreateGroup):
-            groups[action.path] = type("G", (), {})  # replaced below
-            from migrate.cells.models import Group as CellsGroup
             groups[action.path] = CellsGroup(action.uuid, action.path, action.display_name)
             roles[action.uuid] = CellsRole(action.uuid, action.display_name, group_role=True)
         elif isinstance(action, CreateRole):
@@ -87,7 +127,9 @@ def after(target: Target, actions: Iterable[object]) -> Target:
         elif name in ("CreateWorkspace", "OpenDesk"):
             root = action.root if name == "CreateWorkspace" else action.data_source
             node = ids.get(root, root if "/" in root else f"DATASOURCE:{root}")
-            workspaces[action.uuid] = LiveWorkspace(action.uuid, action.slug, getattr(action, "label", ""), getattr(action, "description", ""), roots={node: root})
+            workspaces[action.uuid] = LiveWorkspace(
+                action.uuid, action.slug, getattr(action, "label", ""), getattr(action, "description", ""), roots={node: root}
+            )
         elif isinstance(action, SetRight):
             acls = {a for a in acls if a[:3] != (action.node, action.role, action.workspace)}
             acls |= {(action.node, action.role, action.workspace, verb) for verb in actions_of(action.right, action.mode)}
@@ -98,11 +140,12 @@ def after(target: Target, actions: Iterable[object]) -> Target:
     return Target(target.facts, target.loader_login, target.loader_uuid, users, groups, roles, rules, workspaces, sources, nodes)
 
 
-def reach(target: Target, login: str) -> dict[str, Right]:
-    """What Cells gives somebody, computed from the rules with the model of the server: workspace uuid -> right (over its roots)."""
+def reach(target: Target, login: str, roles: Iterable[str] | None = None) -> dict[str, Right]:
+    """What Cells gives somebody, computed from the rules with the model of the server: workspace uuid -> right (over its roots).
+    `roles`: in another order than the one sent, for servers that do not keep it."""
     paths = node_paths(target)
     model = AccessModel.of([Acl(paths.get(a.node, a.node), a.role, a.workspace, a.action) for a in target.acls])
-    roles = target.users[login].roles
+    roles = tuple(target.users[login].roles if roles is None else roles)
     masks, found = model.masks(roles), {}
     for workspace, nodes in model.roots(roles).items():
         for node in nodes:
