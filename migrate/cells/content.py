@@ -7,6 +7,7 @@ and time are looked at before and after, so that what changes under the run is t
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import logging
 import os
@@ -259,15 +260,25 @@ class Content:
             return self._client, token
 
     def _make_client(self, token: str) -> Any:
-        # Files and variables of the AWS tools on this machine must not change where we send, nor with which certificates.
-        nothing = {name: (None, None, os.devnull, None) for name in ("config_file", "credentials_file")}
-        core = botocore.session.Session(session_vars={**nothing, "profile": (None, None, None, None)}, include_builtin_handlers=True)
         config = Config(
             signature_version="s3v4", region_name="us-east-1", max_pool_connections=max(4, self._session.workers), connect_timeout=10, read_timeout=300,
             retries={"total_max_attempts": 1}, proxies=self._session.proxies, request_checksum_calculation="when_required",
             response_checksum_validation="when_required", s3={"addressing_style": "path", "payload_signing_enabled": False})
-        return boto3.session.Session(botocore_session=core).client(
-            "s3", endpoint_url=self._session.url, aws_access_key_id=token, aws_secret_access_key="gatewaysecret", verify=self._session.verify, config=config)
+        with _TOOLS_LOCK:  # making clients is not thread-safe, using them is
+            return _tools().client(
+                "s3", endpoint_url=self._session.url, aws_access_key_id=token, aws_secret_access_key="gatewaysecret", verify=self._session.verify,
+                config=config)
+
+
+_TOOLS_LOCK = threading.Lock()
+
+
+@functools.cache
+def _tools() -> boto3.session.Session:
+    """Files and variables of the AWS tools on this machine must not change where we send, nor with which certificates."""
+    nothing = {name: (None, None, os.devnull, None) for name in ("config_file", "credentials_file")}
+    core = botocore.session.Session(session_vars={**nothing, "profile": (None, None, None, None)})
+    return boto3.session.Session(botocore_session=core)
 
 
 class _Moved(Exception):
