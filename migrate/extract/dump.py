@@ -84,7 +84,8 @@ def load_dump(path: Path, target: Path) -> list[Finding]:
         with open_dump(path) as file:
             loader.read(Statements(file, kind == "postgresql"))
     except (EOFError, OSError) as error:
-        loader.findings.append(finding(CUT_OFF, "installation", path.name, where=getattr(error, "strerror", None) or "in the compressed data"))
+        where = getattr(error, "strerror", None) or "in the compressed data"
+        loader.findings.append(finding(CUT_OFF, "installation", path.name, where=where))
     finally:
         loader.close()
     if not any(name.startswith("ajxp_") for name in loader.tables):

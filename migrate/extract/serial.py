@@ -65,7 +65,8 @@ class SerialStore:
     @cached_property
     def _people(self) -> Spool:
         spool = Spool()
-        spool.add(_ACCOUNT, ((self._key(login), login.encode("utf-8", "surrogateescape"), hash_, None) for login, hash_ in self._accounts()))
+        stored = ((self._key(login), os.fsencode(login), hash_, None) for login, hash_ in self._accounts())
+        spool.add(_ACCOUNT, stored)
         members = (
             (self._key(login), login.encode("utf-8", "surrogateescape"), path_text(path), None)
             for login, path in self.files.items(self.files.groups)

@@ -200,7 +200,8 @@ class SqlStore:
         spool = Spool()
         prefix = PERSONAL.encode()
         rows = self._main.rows("ajxp_roles", "role_id", "serial_role", "owner_user_id", order="rid")
-        spool.add(_ROW, ((r[0] + b"\0" + (_bytes(r[2]) or b""), *r) for r in rows if isinstance(r[0], bytes) and not r[0].startswith(prefix)))
+        shared = (r for r in rows if isinstance(r[0], bytes) and not r[0].startswith(prefix))
+        spool.add(_ROW, ((r[0] + b"\0" + (_bytes(r[2]) or b""), *r) for r in shared))
         for _key, group in spool.with_index().groups():
             _kind, role_id, value, owner = group[-1]
             name = column_text(role_id) or ""

@@ -19,7 +19,7 @@ from migrate.extract.sql import SqlStore
 sys.path.insert(0, os.path.dirname(__file__))
 from old_database import content  # noqa: E402
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "100"))
+EXAMPLES = int(os.environ.get("MIGRATE_EXAMPLES", "100"))
 
 MYSQL = b"""-- MySQL dump 10.13
 /*!40101 SET NAMES utf8 */;

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from migrate.extract.php.config import MAX_SIZE, parse_config, read_config
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "100"))
+EXAMPLES = int(os.environ.get("MIGRATE_EXAMPLES", "100"))
 
 
 def variables(source: str, **constants):

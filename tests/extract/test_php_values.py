@@ -27,7 +27,7 @@ from migrate.extract.php.values import (
     truth,
 )
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "150"))
+EXAMPLES = int(os.environ.get("MIGRATE_EXAMPLES", "150"))
 
 
 @pytest.mark.parametrize(
