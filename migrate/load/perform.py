@@ -25,6 +25,10 @@ START_SECONDS = 120.0
 INDEX_SECONDS = 24 * 3600.0
 
 
+Carry = Callable[[do.CarryFolder, Callable[[], str] | None], Mapping[str, Any]]
+"""Brings the content of a folder; the second argument opens the desk to write through (None: in place)."""
+
+
 class NotStarted(MigrationError):
     """Cells took the data source into its configuration but did not start it."""
 
@@ -52,7 +56,7 @@ class ConflictingData(MigrationError):
 class Loader:
     """Performs Actions on one server; safe for several workers (the engine never gives one object to two)."""
 
-    def __init__(self, session: Session, secrets: Secrets, stop: StopSignal, carry: Callable[[do.CarryFolder, Callable[[], str] | None], Mapping[str, Any]]) -> None:
+    def __init__(self, session: Session, secrets: Secrets, stop: StopSignal, carry: Carry) -> None:
         self._session = session
         self._secrets = secrets
         self._stop = stop

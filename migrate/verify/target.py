@@ -5,10 +5,12 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 
 from migrate.cells.api import acls, groups, roles, users, workspaces
 from migrate.cells.errors import CellsRefused, NotFound
 from migrate.cells.models import Acl, Group, LiveWorkspace, Node, Role, User
+from migrate.cells.reader import read_facts
 from migrate.cells.session import Session
 from migrate.cells.shapes import node_of, objects
 
@@ -26,6 +28,10 @@ class CellsReader:
     def __init__(self, session: Session, *, workers: int = 4) -> None:
         self._session = session
         self._workers = max(1, workers)
+
+    @cached_property
+    def ordered(self) -> bool:
+        return read_facts(self._session)[0].features.role_order
 
     def users(self) -> Iterable[User]:
         return users.search_users(self._session)

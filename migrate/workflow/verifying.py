@@ -36,7 +36,9 @@ def verify_target(work: Path, connection: Connection, *, progress: Progress, bre
 def verify_with(work: Path, ledger: Ledger, session: Session, *, progress: Progress) -> Outcome:
     """Compare in a ledger whose lock is held."""
     before = session.requests.read
-    verdict = verify(ledger, CellsReader(session, workers=4), options=Options(masks=Settings.load(ledger, work).masks != "ignore", checksum=lambda root, path: _md5(ledger, root, path), progress=progress))
+    masks = Settings.load(ledger, work).masks != "ignore"
+    options = Options(masks=masks, checksum=lambda root, path: _md5(ledger, root, path), progress=progress)
+    verdict = verify(ledger, CellsReader(session, workers=4), options=options)
     page = html.write_report(ledger, work / "report.html")
     write_csv(ledger, work / "not-green.csv")
     findings: list[Finding] = [f for _, f in ledger.findings("verify")]
