@@ -89,7 +89,7 @@ def carry_out(work: Path, ledger: Ledger, secrets: Secrets, session: Session, *,
     """Run the engine over the plan; the loader's desks are closed in the end, whatever happened on the way."""
     ledger.reopen_failed()
     carrier = Carrier(ledger, session, stop=stop, workers=min(workers, 4), progress=progress)
-    loader = Loader(session, secrets, stop, carrier.carry)
+    loader = Loader(session, ledger, secrets, stop, carrier.carry)
     _reopen_desks(ledger, loader)
     Engine(ledger, loader, workers=workers, stop=stop, progress=progress).run()
 
@@ -101,7 +101,7 @@ def _reopen_desks(ledger: Ledger, loader: Loader) -> None:
     for row in ledger.actions(State.DONE, State.ALREADY):
         action = from_json(row.body)
         if isinstance(action, OpenDesk) and action.data_source in busy:
-            loader.desks.allow(action.data_source, action.uuid, action.slug, action.loader_role)
+            loader.tools.desks.allow(action.data_source, action.uuid, action.slug, action.loader_role)
     for row in ledger.actions(State.DONE):
         action = from_json(row.body)
         if isinstance(action, CloseDesk) and action.data_source in busy:

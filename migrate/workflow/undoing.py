@@ -31,7 +31,7 @@ def undo_migration(work: Path, connection: Connection, *, dry_run: bool, stop: S
         with connection.session(settings.cells, writes=True) as session:
             read_facts(session)
             whoami(session)
-            loader = Loader(session, Secrets(work), stop, _carries_nothing)
+            loader = Loader(session, ledger, Secrets(work), stop, _carries_nothing)
             for name, body, reverse in steps:
                 stop.check()
                 try:

@@ -1,0 +1,75 @@
+"""Makes and removes groups, roles, teams and accounts."""
+
+from __future__ import annotations
+
+from migrate.cells.api import groups, policies, roles, users
+from migrate.cells.errors import CellsRefused, OtherObject
+from migrate.cells.models import Group, Role, User
+from migrate.load.tools import Result, Tools, performs
+from migrate.transform.actions import CreateGroup, CreateRole, CreateUser, DeleteGroup, DeleteRole, DeleteUser
+
+
+@performs(CreateGroup)
+def create_group(tools: Tools, action: CreateGroup, look: bool) -> Result:
+    """Natural key: the path, and our uuid on it."""
+    there = groups.get_group(tools.session, action.path)
+    if there is not None and there.uuid != action.uuid:
+        raise OtherObject(method="PUT", path=action.path, status=0, reason="a group of this path was made meanwhile; plan again")
+    if there is None or there.display_name != action.display_name:
+        groups.put_group(tools.session, Group(action.uuid, action.path, action.display_name))
+    return {"uuid": action.uuid}
+
+
+@performs(CreateRole)
+def create_role(tools: Tools, action: CreateRole, look: bool) -> Result:
+    """Natural key: our uuid; the call replaces by it, so it may be repeated."""
+    owned = policies.owned_by(action.owner_uuid, action.owner_login) if action.owner_login else None
+    roles.put_role(tools.session, Role(action.uuid, action.label, is_team=action.is_team), owned)
+    return {"uuid": action.uuid}
+
+
+@performs(CreateUser)
+def create_user(tools: Tools, action: CreateUser, look: bool) -> Result:
+    """Natural key: the login, and our uuid on it. The password is on disk before the request that sets it."""
+    there = users.find_users(tools.session, action.login)
+    if any(user.uuid != action.uuid for user in there):
+        raise OtherObject(method="PUT", path=action.login, status=0, reason="an account of this login was made meanwhile; plan again")
+    wanted = User(action.uuid, action.login, action.group_path, action.roles, dict(action.attributes))
+    rules = _policies(action)
+    if there:
+        users.put_user(tools.session, wanted, None, rules)
+    else:
+        users.create_user(tools.session, wanted, tools.secrets.password("user", action.login), rules)
+    return {"uuid": action.uuid}
+
+
+def _policies(action: CreateUser) -> policies.Policies | None:
+    """An external account may be changed by the person who made it; others keep the server's usual rules."""
+    if not action.owner_login:
+        return None
+    return [policies.policy("READ", "user:" + action.owner_login), policies.policy("WRITE", "user:" + action.owner_login),
+            policies.policy("READ", "user:" + action.login), policies.policy("WRITE", "user:" + action.login),
+            policies.policy("WRITE", "profile:admin")]
+
+
+@performs(DeleteGroup)
+def delete_group(tools: Tools, action: DeleteGroup, look: bool) -> Result:
+    """Only when it is listed empty: deleting a group deletes everybody below."""
+    if groups.delete_group(tools.session, Group(action.uuid, action.path)):
+        tools.wait(lambda: groups.get_group(tools.session, action.path) is None, 120.0,
+                   lambda: CellsRefused(method="DELETE", path=action.path, status=0, reason="the group is still there"))
+    return {}
+
+
+@performs(DeleteRole)
+def delete_role(tools: Tools, action: DeleteRole, look: bool) -> Result:
+    """By our uuid."""
+    roles.delete_role(tools.session, action.uuid)
+    return {}
+
+
+@performs(DeleteUser)
+def delete_user(tools: Tools, action: DeleteUser, look: bool) -> Result:
+    """By login and our uuid."""
+    users.delete_user(tools.session, action.login, action.uuid)
+    return {}
