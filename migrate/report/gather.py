@@ -62,16 +62,15 @@ def reasons(ledger: Ledger, codes: Mapping[str, Code]) -> list[dict[str, Any]]:
         entry = codes.get(code)
         rows.append({"kind": KINDS.get(kind, kind), "outcome": "failed" if outcome == "failed" else "left out", "code": code, "number": number,
                      "title": _general(entry.title if entry else code, kind), "remedy": _general(entry.remedy if entry else "", kind),
-                     "examples": list(itertools.islice(_subjects(ledger, kind, outcome, code), 5))})
+                     "examples": list(itertools.islice(_subjects(ledger, kind, outcome, code), 5)) if kind != "files" else []})
     return sorted(rows, key=lambda r: (r["outcome"] != "failed", -r["number"]))
 
 
 def _subjects(ledger: Ledger, kind: str, outcome: str, code: str) -> Iterator[str]:
-    if kind == "files":
-        return
-    for its_kind, key, _, its_code, _ in ledger.settled(outcome):
+    """Keys of what has this reason; of what failed, with what the server said."""
+    for its_kind, key, _, its_code, detail in ledger.settled(outcome):
         if its_kind == kind and (its_code or "") == code:
-            yield key
+            yield f"{key}: {detail}" if detail and outcome == "failed" else key
 
 
 def _general(text: str, kind: str) -> str:

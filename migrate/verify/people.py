@@ -15,8 +15,10 @@ LEFT_OUT = frozenset({"skipped"})
 WIDE = 0xFFFF
 
 
-def check_users(ledger: Ledger, expected: Expected, live: Mapping[str, User], verdict: Verdict) -> None:
-    """Every person: there, once, with uuid, group, profile, names, lock, roles; nobody extra with a uuid of ours."""
+def check_users(ledger: Ledger, expected: Expected, live: Mapping[str, User], verdict: Verdict, *, ordered: bool = True) -> None:
+    """Every person: there, once, with uuid, group, profile, names, lock, roles; nobody extra with a uuid of ours.
+
+    `ordered`: whether the server keeps the order of roles (not on 5, where what decides lies on the own role)."""
     left_out = {key for kind, key, *_ in ledger.settled(*LEFT_OUT) if kind == "users"}
     members = _members(ledger)
     ours: dict[str, str] = {}
@@ -35,7 +37,7 @@ def check_users(ledger: Ledger, expected: Expected, live: Mapping[str, User], ve
         if user.uuid != target["uuid"]:
             verdict.differs("users", login, f"uuid {target['uuid']}", f"uuid {user.uuid}")
         if not existed(target):
-            _check_account(ledger, expected, login, record, user, members.get(login, set()), verdict)
+            _check_account(ledger, expected, login, record, user, members.get(login, set()), verdict, ordered)
     for user in live.values():
         known = ours.get(user.uuid)
         if known is not None and expected.users[known]["login"] != user.login:
@@ -47,7 +49,8 @@ def existed(target: Mapping[str, Any]) -> bool:
     return target.get("password") == "existing" or bool(target.get("existing"))
 
 
-def _check_account(ledger: Ledger, expected: Expected, login: str, record: Mapping[str, Any], user: User, teams: set[str], verdict: Verdict) -> None:
+def _check_account(ledger: Ledger, expected: Expected, login: str, record: Mapping[str, Any], user: User, teams: set[str], verdict: Verdict,
+                   ordered: bool) -> None:
     plan = planned_user(ledger, user.login)
     said = ("users", login) in expected.announced
 
@@ -76,30 +79,29 @@ def _check_account(ledger: Ledger, expected: Expected, login: str, record: Mappi
             verdict.differs("users", login, f"locked ({lock})", "not locked", wider=lock == "logout")
     if "logout" in locks and "logout" not in (record.get("locks") or ()) and not (said and plan and "logout" in plan.attributes.get("locks", "")):
         verdict.differs("users", login, "not locked", "locked (logout)")
-    _check_roles(expected, login, record, user, teams, verdict)
+    _check_roles(expected, login, record, user, teams, verdict, ordered)
 
 
-def _check_roles(expected: Expected, login: str, record: Mapping[str, Any], user: User, teams: set[str], verdict: Verdict) -> None:
-    """Given roles in order; roles that apply by themselves may come before them. Teams by membership."""
+def _check_roles(expected: Expected, login: str, record: Mapping[str, Any], user: User, teams: set[str], verdict: Verdict,
+                 ordered: bool) -> None:
+    """Roles that took effect, in order (only where the server keeps one). Teams by membership."""
     def uuid_of(role: str) -> str | None:
         return expected.roles.get(role, {}).get("uuid")
 
-    applied = [role for role in record.get("applied_roles") or record.get("roles") or () if uuid_of(role)]
-    given = [role for role in record.get("roles") or () if uuid_of(role)]
-    if record.get("parent"):
-        given = [role for role in given if role in applied]  # guests got nothing of ordinary roles on the old server
+    # Guests got nothing of ordinary roles on the old server; in Cells a given role always counts, so only applied ones may be there.
+    wanted = record["applied_roles"] if "applied_roles" in record else record.get("roles") or ()
+    applied = [role for role in dict.fromkeys(wanted) if uuid_of(role)]
     names = {body["uuid"]: role for role, body in expected.roles.items() if body.get("uuid")}
     present = [names[uuid] for uuid in user.roles if uuid in names]
-    for role in dict.fromkeys(given + applied):
-        if role not in present and uuid_of(role) not in user.roles:
+    for role in applied:
+        if uuid_of(role) not in user.roles:
             verdict.differs("users", login, f"role {role}", "role missing")
     for role in dict.fromkeys(present):
-        same = {other for other in applied + given if uuid_of(other) == uuid_of(role)}
-        if not same:
+        if not any(uuid_of(other) == uuid_of(role) for other in applied):
             verdict.differs("users", login, "role not given", f"role {role}", wider=True)
-    both = [role for role in given if role in present]
     last = {role: index for index, role in enumerate(present)}
-    if [last[r] for r in both] != sorted(last[r] for r in both):
+    both = [role for role in applied if role in last]
+    if ordered and [last[r] for r in both] != sorted(last[r] for r in both):
         verdict.differs("users", login, "roles in order " + ", ".join(both), "roles in order " + ", ".join(sorted(both, key=last.__getitem__)))
     team_names = {body["uuid"]: key for key, body in expected.teams.items() if body.get("uuid")}
     in_teams = {team_names[uuid] for uuid in user.roles if uuid in team_names}

@@ -13,6 +13,10 @@ class Reader(Protocol):
 
     Paths have the data source first (`legacy/projects`), no leading or trailing slash."""
 
+    @property
+    def ordered(self) -> bool:
+        """Whether the server keeps the order of a person's roles."""
+
     def users(self) -> Iterable[User]:
         """Every account, hidden ones included, with roles in the order the server applies them."""
 

@@ -29,7 +29,7 @@ def verify(ledger: Ledger, reader: Reader, *, options: Options | None = None) ->
     workspaces = {workspace.uuid: workspace for workspace in reader.workspaces()}
     acls = list(reader.acls())
     if options.wants("users"):
-        check_users(ledger, expected, users, verdict)
+        check_users(ledger, expected, users, verdict, ordered=reader.ordered)
     if options.wants("groups"):
         check_groups(ledger, expected, reader.groups(), verdict)
     if options.wants("roles") or options.wants("teams"):

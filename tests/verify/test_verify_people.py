@@ -94,6 +94,23 @@ def test_roles_in_another_order_are_a_difference(world):
     assert only(verify(ledger, reader)) == Difference("users", "bob", "roles in order EDITORS, AUDITORS", "roles in order AUDITORS, EDITORS")
 
 
+def test_the_order_of_roles_does_not_count_where_the_server_keeps_none(world):
+    ledger, reader = world
+    reader.ordered = False
+    reader.change_user("bob", roles=("ROOT_GROUP", STAFF, AUDITORS, EDITORS, TEAM, BOB))
+    assert verify(ledger, reader).equal
+
+
+def test_a_guest_has_none_of_the_roles_that_did_not_count(tmp_path):
+    users = {"alice": user_body("alice"), "bob": user_body("bob", parent="alice", applied_roles=[])}
+    ledger, reader = build(tmp_path, users=users)
+    profile = {**reader.user_list["bob"].attributes, "profile": "shared"}
+    reader.change_user("bob", attributes=profile, roles=(STAFF, TEAM, BOB))
+    assert verify(ledger, reader).equal
+    reader.change_user("bob", roles=(STAFF, EDITORS, TEAM, BOB))
+    assert only(verify(ledger, reader)) == Difference("users", "bob", "role not given", "role EDITORS", True)
+
+
 def test_a_missing_role_is_named(world):
     ledger, reader = world
     reader.change_user("bob", roles=("ROOT_GROUP", STAFF, EDITORS, TEAM, BOB))

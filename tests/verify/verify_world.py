@@ -41,6 +41,7 @@ class FakeReader:
     nodes: dict[str, Node]
     later: dict[str, Node] = dataclasses.field(default_factory=dict)
     """What a second look shows."""
+    ordered: bool = True
 
     def users(self) -> Iterable[User]:
         return list(self.user_list.values())
