@@ -472,6 +472,19 @@ class Ledger:
                               State(r.state), r.code, r.sha256, r.md5, r.etag, r.content_hash)
             last = (page[-1].root, page[-1].path)
 
+    def file_type(self, root: str, path: bytes) -> str | None:
+        """`file`, `dir` or None for one path of a root."""
+        table = schema.files
+        with self._read() as db:
+            return db.execute(select(table.c.type).where(table.c.root == _key(root), table.c.path == path)).scalar()
+
+    def file_target(self, root: str, path: bytes) -> str | None:
+        """Where one path of a root goes, when not under its own name."""
+        table = schema.files
+        with self._read() as db:
+            target = db.execute(select(table.c.target).where(table.c.root == _key(root), table.c.path == path)).scalar()
+        return None if target is None else _unkey(target)
+
     def files_below(self, root: str, parent: bytes) -> list[bytes]:
         """Paths of everything below a folder (`parent` without trailing slash, empty for the root itself)."""
         table = schema.files

@@ -126,6 +126,41 @@ class Plan:
             if person.skip is None:
                 yield person, self._rights.of(person, access)
 
+    # -- answers for `lookup` ---------------------------------------------------------------------------------------------------
+
+    @property
+    def identity(self) -> Identity:
+        return self._identity
+
+    def decide(self, user: User) -> Person:
+        """What becomes of an account."""
+        return self._people.decide(user)
+
+    def group_uuid(self, path: str) -> str | None:
+        """Uuid of the group an old path becomes; of the role of everybody for the root."""
+        clean_path = clean(path)[0]
+        if clean_path == "/":
+            return self._identity.everybody
+        place = self._groups.places.get(clean_path)
+        return place.uuid if place is not None else None
+
+    def role_uuid(self, role_id: str) -> str | None:
+        """Uuid of the role an old role becomes."""
+        return self._roles.uuids.get(role_id)
+
+    def team_uuid(self, owner: str, team_id: str) -> str | None:
+        """Uuid of the role an old team becomes."""
+        key = f"{owner}\0{team_id}"
+        return self._identity.team(key) if key in self._roles.teams else None
+
+    def place(self, workspace: str) -> Place | None:
+        """Where an old workspace is in Cells."""
+        return self._placement.places.get(workspace)
+
+    def node_of(self, root: Root, place: Place) -> str | None:
+        """The node that an old folder becomes."""
+        return self._node_of(root, place)
+
     # -- what there is to do -------------------------------------------------------------------------------------------------
 
     @property
@@ -182,8 +217,8 @@ class Plan:
                 done.add(place.root)
                 yield self._folder(place.root)
         several = {place.root for place in self._placement.places.values() if place.kind == USER}
-        for _, rights in self._personal_rights():
-            for node in rights.folders:
+        for person, access in self._persons():
+            for node in self._rights.folders(person, access) if person.skip is None else ():
                 if node in done:
                     continue
                 if node.rpartition("/")[0] not in several:

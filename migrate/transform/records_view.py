@@ -28,6 +28,15 @@ class Records(Protocol):
 
     def access(self) -> Iterator[Access]: ...
 
+    def user(self, login: str) -> User | None:
+        """One account by its login as stored."""
+
+    def root(self, key: str) -> Root | None:
+        """One folder by its key."""
+
+    def target(self, root: str, path: str) -> str | None:
+        """Path below the node of a root that an old path was given, None when it keeps its own."""
+
 
 def paired(users: Iterator[User], access: Iterator[Access]) -> Iterator[tuple[User, Access]]:
     """Each user with the effective access; people without any get none. Both streams come in about the same order, so little

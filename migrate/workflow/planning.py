@@ -5,16 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from migrate.cells.models import Acl, Target
 from migrate.errors import Finding, Severity, code, finding
 from migrate.extract.source import Source
 from migrate.ledger import Ledger, State
 from migrate.transform.actions import Action, CarryFolder, CloseDesk, CreateFolder, OpenDesk, SetRight, from_json
+from migrate.transform.lookup import PlanLookup
 from migrate.transform.mapping import Mappings
+from migrate.transform.parts import Part
 from migrate.transform.plan import Plan, PlanOptions, make_plan
 from migrate.workflow.survey import REST
 from migrate.workflow.targets import name_files
@@ -22,6 +25,9 @@ from migrate.workflow.view import RecordView
 
 NOT_CARRIED = code("S2900", Severity.WARNING, "{kind} are read and listed, but this version does not carry them to Cells yet.",
                    "Keep the old server readable; a later version carries them, and a second run adds only what is missing.")
+
+TARGETS = ("users", "groups", "roles", "teams", "workspaces", "roots", *REST)
+"""Kinds for which the ledger keeps what old ids become."""
 
 NAMESPACE = uuid.UUID("6f0f5a5e-6d35-4c1e-9c0e-8d7b2a1f4e55")
 
@@ -36,19 +42,24 @@ def seed_of(source: Source) -> str:
 def store_plan(ledger: Ledger, target: Target, mappings: Mappings, options: PlanOptions, *, recycle: str,
                progress: Callable[[str, int], None], extra: list[Finding]) -> Plan:
     """Work out the plan and put it into the ledger with its fingerprints."""
-    plan = make_plan(RecordView(ledger), target, mappings, options)
+    records = RecordView(ledger)
+    plan = make_plan(records, target, mappings, options)
     findings: list[Finding] = list(extra)
-    ledger.settle_many(_not_carried(ledger, findings))
-    for kind in ("users", "groups", "roles", "teams", "workspaces"):
+    for kind in ("users", "groups", "roles", "teams", "workspaces", *REST):
         _reset(ledger, kind)
-    ledger.settle_many((kind, key, outcome, why, detail) for kind, key, outcome, why, detail in plan.outcomes)
-    for kind in ("users", "groups", "roles", "teams", "workspaces", "roots"):
+    ledger.settle_many(list(plan.outcomes))
+    for kind in TARGETS:
         ledger.put_targets(kind, (), replace=True)
-    for kind, rows in groupby(plan.targets, key=lambda row: row[0]):
-        ledger.put_targets(kind, ((key, body) for _, key, body in rows))
+    _put_targets(ledger, plan.targets)
     findings += name_files(ledger, recycle=recycle, progress=progress)
+    parts = parts_of(records, PlanLookup(plan, records, target))  # after the files have their names
+    for part in parts:
+        ledger.settle_many(list(part.outcomes))
+        _put_targets(ledger, part.targets)
+        findings += part.findings
+    ledger.settle_many(_not_carried(ledger, findings, {kind for part in parts for kind in part.kinds}))
     ledger.replace_access(plan.access)
-    ledger.replace_plan(_needed(ledger, plan))
+    ledger.replace_plan(_needed(ledger, plan, parts))
     ledger.replace_findings("plan", [*plan.findings, *findings])
     ledger.put("target-fingerprint", target_fingerprint(target, plan_objects(ledger)))
     return plan
@@ -58,8 +69,20 @@ def _reset(ledger: Ledger, kind: str) -> None:
     ledger.settle_many([(kind, key, None, None, None) for key, _, _ in list(ledger.unsettled(kind))])
 
 
-def _not_carried(ledger: Ledger, findings: list[Finding]) -> Iterator[tuple[str, str, str, str, None]]:
+def _put_targets(ledger: Ledger, targets: Iterable[tuple[str, str, Mapping[str, Any]]]) -> None:
+    for kind, rows in groupby(targets, key=lambda row: row[0]):
+        ledger.put_targets(kind, ((key, body) for _, key, body in rows))
+
+
+def parts_of(records: RecordView, lookup: PlanLookup) -> list[Part]:
+    """What is planned beside people, rights, workspaces and files; one entry for each further kind that is carried."""
+    return []
+
+
+def _not_carried(ledger: Ledger, findings: list[Finding], carried: set[str]) -> Iterator[tuple[str, str, str, str, None]]:
     for kind in REST:
+        if kind in carried:
+            continue
         number = 0
         for key, _ in ledger.records(kind):
             number += 1
@@ -68,7 +91,7 @@ def _not_carried(ledger: Ledger, findings: list[Finding]) -> Iterator[tuple[str,
             findings.append(finding(NOT_CARRIED, kind, f"{number} {kind}"))
 
 
-def _needed(ledger: Ledger, plan: Plan) -> Iterator[tuple[Action, State]]:
+def _needed(ledger: Ledger, plan: Plan, parts: Sequence[Part]) -> Iterator[tuple[Action, State]]:
     """Actions with their state, streamed. Content that is all there needs no carrying; a desk is opened (and closed in the
     end) only for work on its data source."""
     busy: dict[str, OpenDesk] = {}
@@ -82,6 +105,9 @@ def _needed(ledger: Ledger, plan: Plan) -> Iterator[tuple[Action, State]]:
         elif isinstance(action, CarryFolder):
             already = not _to_carry(ledger, action)
         yield action, State.ALREADY if already else State.PLANNED
+    for part in parts:
+        for action, already in part.actions:
+            yield action, State.ALREADY if already else State.PLANNED
     for desk in busy.values():
         yield CloseDesk(desk.uuid, desk.slug, desk.data_source), State.PLANNED
 

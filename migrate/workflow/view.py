@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from migrate.extract.records import Access, Group, Role, Root, Team, User, Workspace, from_plain
 from migrate.ledger import Ledger
@@ -40,3 +41,21 @@ class RecordView:
     def entry(self, root: str, path: str) -> str | None:
         """`file` or `dir` when the old folder (key of a Root) holds this path, None when not."""
         return self._ledger.file_type(root, path.encode("utf-8", "surrogateescape"))
+
+    def user(self, login: str) -> User | None:
+        """One account by its login as stored."""
+        body = self._ledger.record("users", login)
+        return None if body is None else from_plain(User, body)
+
+    def root(self, key: str) -> Root | None:
+        """One folder by its key."""
+        body = self._ledger.record("roots", key)
+        return None if body is None else from_plain(Root, body)
+
+    def target(self, root: str, path: str) -> str | None:
+        """Path below the node of a root that an old path was given, None when it keeps its own."""
+        return self._ledger.file_target(root, path.encode("utf-8", "surrogateescape"))
+
+    def of_kind(self, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """(key, body) of the records of a kind, for the parts of a plan."""
+        return self._ledger.records(kind)
