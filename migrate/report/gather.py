@@ -56,20 +56,22 @@ def _about(entry: Code | None) -> str:
 def reasons(ledger: Ledger, codes: Mapping[str, Code]) -> list[dict[str, Any]]:
     """Everything left out or failed, by kind and reason, with examples."""
     rows = []
+    labels = _labels(ledger)
     for kind, outcome, code, number in ledger.reasons():
         if kind in ("roots", "access", "children"):
             continue
         entry = codes.get(code)
         rows.append({"kind": KINDS.get(kind, kind), "outcome": "failed" if outcome == "failed" else "left out", "code": code, "number": number,
                      "title": _general(entry.title if entry else code, kind), "remedy": _general(entry.remedy if entry else "", kind),
-                     "examples": list(itertools.islice(_subjects(ledger, kind, outcome, code), 5)) if kind != "files" else []})
+                     "examples": list(itertools.islice(_subjects(ledger, kind, outcome, code, labels), 5)) if kind != "files" else []})
     return sorted(rows, key=lambda r: (r["outcome"] != "failed", -r["number"]))
 
 
-def _subjects(ledger: Ledger, kind: str, outcome: str, code: str) -> Iterator[str]:
-    """Keys of what has this reason; of what failed, with what the server said."""
+def _subjects(ledger: Ledger, kind: str, outcome: str, code: str, labels: Mapping[str, str]) -> Iterator[str]:
+    """Keys of what has this reason, workspaces by their names; of what failed, with what the server said."""
     for its_kind, key, _, its_code, detail in ledger.settled(outcome):
         if its_kind == kind and (its_code or "") == code:
+            key = "\0".join(labels.get(part, part) for part in key.split("\0"))
             yield f"{key}: {detail}" if detail and outcome == "failed" else key
 
 

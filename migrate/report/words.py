@@ -6,7 +6,7 @@ import unicodedata
 
 KINDS = {
     "users": "People", "groups": "Groups", "roles": "Roles", "teams": "Teams", "workspaces": "Workspaces",
-    "rights": "Rights (person on workspace)", "files": "Files and folders",
+    "rights": "Rights of people", "files": "Files and folders",
     "shares": "Shares and links", "metadata": "Metadata", "bookmarks": "Bookmarks", "watches": "Watches", "comments": "Comments",
     "locks": "File locks", "preferences": "Personal settings",
 }

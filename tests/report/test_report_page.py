@@ -64,6 +64,16 @@ def test_reasons_are_named_with_code_number_and_remedy(ledger):
     assert "In a recycle bin of the old server. S5001 Plan with --recycle carry" in text
 
 
+def test_what_is_left_out_is_named_as_people_know_it(ledger):
+    ledger.replace_records("workspaces", [("ab12", {"id": "ab12", "label": "Old FTP"})])
+    ledger.settle("workspaces", "ab12", "skipped", "S2002")
+    assert "S2002 Old FTP" in page(ledger).text
+
+
+def test_what_failed_says_why(ledger):
+    assert "broken: Cells refused PUT /a/user: 500" in page(ledger).text
+
+
 def test_no_name_becomes_markup(ledger):
     tags = page(ledger).tags
     assert not [t for t, _ in tags if t in ("script", "img", "iframe", "link", "a")]
