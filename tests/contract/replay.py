@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import http.client
 import json
 import os
 import re
-import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,8 +20,6 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from migrate.cells.sandbox import Sandbox
 from migrate.cells.sandbox.signature import _key
-
-import hmac
 
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 MADE = re.compile(rf"(?:{UUID}|[0-9a-f]{{16}}|[0-9a-f]{{12}}|[0-9a-f]{{32}}(?:-\d+)?|[0-9a-f]{{40}})")
@@ -64,6 +62,17 @@ class Difference:
     where: str
     recorded: Any
     given: Any
+
+    def sign(self) -> str:
+        """What differs, without values: stable from run to run."""
+        where = re.sub(UUID, "<id>", self.where)
+        if self.where == "status":
+            return f"status {str(self.given)[:3]} instead of {self.recorded}"
+        if self.given == "absent" or self.given is None:
+            return where + " missing"
+        if self.recorded in ("absent", "nothing"):
+            return where + " extra"
+        return where + " differs"
 
     def text(self) -> str:
         """Short and stable: no ids."""
@@ -142,7 +151,10 @@ class Story:
         parts = urlsplit(self.sandbox.url)
         connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=20)
         try:
-            connection.putrequest(request["method"], path, skip_host=False, skip_accept_encoding=True)
+            foreign = headers.get("Host", "")
+            connection.putrequest(request["method"], path, skip_host=bool(foreign), skip_accept_encoding=True)
+            if foreign:
+                connection.putheader("Host", foreign)
             for name, value in headers.items():
                 if name.lower() not in ("host", "content-length"):
                     connection.putheader(name, value.encode("utf-8"))
@@ -156,7 +168,7 @@ class Story:
                 import gzip
                 data = gzip.decompress(data)
             return response.status, got, data
-        except (http.client.RemoteDisconnected, http.client.BadStatusLine, ConnectionError, socket.timeout):
+        except (TimeoutError, http.client.RemoteDisconnected, http.client.BadStatusLine, ConnectionError):
             return 0, {}, b""
         finally:
             connection.close()
@@ -450,7 +462,7 @@ class Story:
         if len(recorded) != len(given):
             yield Difference(where + " length", len(recorded), f"{len(given)} {json.dumps(given, ensure_ascii=False)[:60]}")
             return
-        for position, (left, right) in enumerate(zip(recorded, given)):
+        for position, (left, right) in enumerate(zip(recorded, given, strict=True)):
             yield from self.same(f"{where}[{position}]", left, right)
 
     def matched(self, where: str, recorded: list[Any], given: list[Any]) -> Iterator[Difference]:
@@ -501,7 +513,7 @@ class Story:
             shape = "(.+?)".join(re.escape(p) for p in pattern.split(self.put_known(recorded)))
             found = re.fullmatch(shape, given, re.DOTALL)
             if found:
-                for old, new in zip(pattern.findall(self.put_known(recorded)), found.groups()):
+                for old, new in zip(pattern.findall(self.put_known(recorded)), found.groups(), strict=True):
                     if old.startswith("${"):
                         self.secrets[old[2:-1]] = new
                     elif not self.bind(old, new):

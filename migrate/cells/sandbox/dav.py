@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import mimetypes
 from email.utils import formatdate
 from html import escape
 from urllib.parse import quote
@@ -49,6 +50,8 @@ def handle(call: Call, path: str, stored: content.Stored | None) -> Answer:
         return person
     state = call.state
     access = compile_access(state, person)
+    if not path.strip("/") and call.method == "PROPFIND":
+        return Answer(207, _multistatus("", state.sources["pydiods1"].root).encode(), "text/xml; charset=utf-8")
     place = locate(state, access, path)
     if place is None or place.start is None:
         return text(404, "Not Found")
@@ -61,7 +64,9 @@ def handle(call: Call, path: str, stored: content.Stored | None) -> Answer:
         quota = access.quotas.get((place.workspace.uuid, place.virtual or place.start.uuid), "")
         if quota.isdigit() and place.start.total + stored.size > int(quota):
             return text(405, "Method Not Allowed")
-        tree.put_content(state, place.start, place.rest, stored, "binary/octet-stream", multipart=False)
+        mime = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        mime += "; charset=utf-8" if mime.startswith("text/") else ""
+        tree.put_content(state, place.start, place.rest, stored, mime, multipart=False).mode = 0o777
         return text(201, "Created")
     if call.method == "MKCOL" and node is None:
         tree.require_write(access, place)

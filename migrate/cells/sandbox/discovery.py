@@ -8,7 +8,7 @@ from html import escape
 from typing import Any
 
 from migrate.cells.sandbox.access import compile_access, listed
-from migrate.cells.sandbox.answers import Answer, Failure, Panic, compact, reply, text
+from migrate.cells.sandbox.answers import Answer, Failure, Panic, reply, text
 from migrate.cells.sandbox.messages import CONFIGURATION
 from migrate.cells.sandbox.router import Call, Route
 
@@ -71,7 +71,7 @@ def registry(call: Call) -> Answer:
         if call.caller.profile == "admin":
             lines.append('    <repo access_type="settings" acl="rw" id="settings" repositorySlug="settings"><label>Settings</label></repo>')
         for workspace, letters in listed(state, compile_access(state, call.caller)):
-            kind = "workspace" if workspace.scope in ("ADMIN", "ANY") else "cell" if workspace.scope == "ROOM" else "link"
+            kind = "workspace" if workspace.scope in ("ADMIN", "ANY") else "cell"   # links too are shown as cells
             shared = ' owner="shared"' if kind == "cell" else ""
             copies = ' allowCrossRepositoryCopy="true"' if "w" in letters else ""
             lines.append(f'    <repo access_type="gateway" acl="{letters}"{copies} id="{escape(workspace.uuid)}"{shared} '

@@ -174,7 +174,7 @@ def command(call: Call) -> Answer:
         job = state.jobs.get(body.get("JobId", ""))
         if job is not None:
             job["tasks"] = [t for t in job["tasks"] if t["ID"] != body["TaskId"]]
-        return reply({"Msg": "Deleted"})
+        return reply({"Msg": "Deleted 1 tasks"})
     if cmd in ("Active", "Inactive"):
         if body.get("JobId", "") not in state.jobs:
             raise not_found("Job ID not found")

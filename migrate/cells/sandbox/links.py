@@ -131,7 +131,7 @@ def _store(call: Call, workspace: Workspace, document: dict[str, Any], link: dic
             state.acls.put(node.uuid, hidden.uuid, workspace.uuid, "read", "1")
         if "Upload" in wanted:
             state.acls.put(node.uuid, hidden.uuid, workspace.uuid, "write", "1")
-    hidden.roles = ["MINISITE"] if "Download" in wanted else ["MINISITE", "MINISITE_NODOWNLOAD"]
+    hidden.roles = [] if "Download" in wanted else ["MINISITE_NODOWNLOAD"]
     document.update({
         "Label": workspace.label, "AccessEnd": link.get("AccessEnd", 0), "MaxDownloads": link.get("MaxDownloads", 0), "Downloads": 0,
         "Template": template, "TargetUsers": link.get("TargetUsers", {}), "Restrict": link.get("RestrictToTargetUsers", False),
@@ -223,7 +223,7 @@ def link_answer(call: Call, workspace: Workspace, document: dict[str, Any], stor
         "UserUuid": document["UserUuid"], "UserLogin": document["UserLogin"], "PasswordRequired": document["Password"],
         "AccessEnd": str(document["AccessEnd"]) if document["AccessEnd"] else "",
         "MaxDownloads": str(document["MaxDownloads"]) if document["MaxDownloads"] else "",
-        "CurrentDownloads": str(document["Downloads"]) if document["Downloads"] else "", "ViewTemplateName": document["Template"],
+        "CurrentDownloads": str(document["Downloads"]) if document["Downloads"] and document["MaxDownloads"] else "", "ViewTemplateName": document["Template"],
         "TargetUsers": document["TargetUsers"], "RestrictToTargetUsers": document["Restrict"],
         "RootNodes": [{"Uuid": node} for node in roots], "Permissions": permissions(state, workspace, document),
         "Policies": policies_answer(workspace, stored)})

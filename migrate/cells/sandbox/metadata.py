@@ -302,8 +302,8 @@ def put_tag(call: Call) -> Answer:
     try:
         body = proto.decode(call.raw, TAG)
     except Failure as failure:
-        one = failure.answer().body.decode()
-        raise Plain(text(500, one + '{}', "application/json")) from None
+        one = '{{"Title":{0}, "Detail":{0}}}'.format(json_text(failure.title))
+        raise Plain(text(500, one + '{"Success":true}', "application/json")) from None
     name = body.get("Namespace") or call.params["Namespace"]
     if call.state.profile == "3.0.9" and not body.get("Namespace"):
         raise Failure(500, "key required")

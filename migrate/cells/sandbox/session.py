@@ -6,8 +6,8 @@ import json
 import secrets
 from typing import Any
 
-from migrate.cells.sandbox import passwords
-from migrate.cells.sandbox.answers import Answer, Failure, not_found, reply, rpc_error
+from migrate.cells.sandbox import passwords, proto
+from migrate.cells.sandbox.answers import Answer, Failure, bad_request, not_found, reply, rpc_error
 from migrate.cells.sandbox.messages import RESET_PASSWORD, RESET_TOKEN, REVOKE, SESSION, TOKEN_DOCUMENT
 from migrate.cells.sandbox.router import Call, Route
 from migrate.cells.sandbox.state import Person, State, Token
@@ -157,12 +157,17 @@ def token_document(call: Call) -> Answer:
 
 def revoke(call: Call) -> Answer:
     """`POST /a/auth/token/revoke`: does not work on the real server either."""
+    try:
+        proto.decode(call.raw, REVOKE)
+    except Failure:
+        raise bad_request("Cannot decode input request") from None
     raise rpc_error("not_found")
 
 
 def ask_reset(call: Call) -> Answer:
     """`PUT /a/auth/reset-password-token/{login}`."""
-    person = call.state.people.login(call.params["UserLogin"])
+    asked = call.params["UserLogin"]
+    person = call.state.people.login(asked) or next((p for p in call.state.people if p.attributes.get("email") == asked), None)
     if person is None or not person.attributes.get("email"):
         return Answer(200)
     return reply({"Success": True, "Message": "An email has been sent to you with further instructions"})
@@ -186,7 +191,7 @@ def describe(state: State) -> dict[str, Any]:
 ROUTES = [
     Route("POST", "/frontend/session", session, SESSION),
     Route("POST", "/auth/token/document", token_document, TOKEN_DOCUMENT),
-    Route("POST", "/auth/token/revoke", revoke, REVOKE),
+    Route("POST", "/auth/token/revoke", revoke, REVOKE, raw=True),
     Route("PUT", "/auth/reset-password-token/{UserLogin*}", ask_reset, RESET_TOKEN),
     Route("POST", "/auth/reset-password", reset, RESET_PASSWORD),
 ]

@@ -8,7 +8,7 @@ import unicodedata
 from typing import Any
 
 from migrate.cells.sandbox.access import compile_access, sees
-from migrate.cells.sandbox.answers import Answer, Failure, compact, forbidden, not_found, reply
+from migrate.cells.sandbox.answers import Answer, Failure, compact, not_found, reply
 from migrate.cells.sandbox.messages import SHARE_POLICIES, SHARE_RESOURCES
 from migrate.cells.sandbox.nodes import Node, node_answer
 from migrate.cells.sandbox.policies import allows
@@ -90,12 +90,13 @@ def put_policies(call: Call) -> Answer:
     state, body = call.state, call.body
     workspace = state.workspaces.get(body.get("Uuid", ""))
     if workspace is None:
-        what = f"Cannot find workspace with Uuid {body.get('Uuid', '')}"
+        what = "cannot find associated workspace"
         raise Failure(500, what, "Not Found: " + what)
     if workspace.scope not in ("ROOM", "LINK"):
-        raise forbidden("You are not allowed to use this api for updating workspaces")
+        what = "you are not allowed to use this api to edit workspaces"
+        raise Failure(403, what, "Not Found: " + what)
     if not allows(state, call.caller, workspace.policies, "WRITE"):
-        raise Failure(403, "You are not allowed to edit this share policies", "Forbidden: You are not allowed to edit this share policies")
+        raise Failure(403, "you are not allowed to edit this share", "Not Found: you are not allowed to edit this share")
     workspace.policies = state.stored_policies(workspace.uuid, body.get("Policies", []))
     return reply({"Success": True, **compact({"Policies": policies_answer(workspace, stored=False)})})
 
@@ -107,7 +108,7 @@ def resources(call: Call) -> Answer:
     subject = body.get("Subject", "")
     me = call.me
     if subject and not call.admin:
-        raise forbidden("only admins can list shares of other users")
+        raise Failure(403, "only admins can specify a subject")
     scopes = {"LINKS": ("LINK",), "CELLS": ("ROOM",)}.get(kind, ("LINK", "ROOM"))
     entries: dict[str, dict[str, Any]] = {}
     for workspace in state.workspaces.values():
@@ -117,13 +118,14 @@ def resources(call: Call) -> Answer:
         if body.get("OwnedBySubject") and (not owned or (subject and subject != "user:" + me.name)):
             continue
         for node in shared_roots(state, workspace):
-            entry = entries.setdefault(node.uuid, {"Node": contextual_node(call, node)})
+            foreign = bool(subject) and subject != "user:" + me.name
+            entry = entries.setdefault(node.uuid, {"Node": node_answer(state, node) if foreign else contextual_node(call, node)})
             policies = [{k: v for k, v in p.items()} for p in workspace.policies]
             shown = compact({"Uuid": workspace.uuid, "Label": workspace.label, "Description": workspace.description, "Policies": policies})
             if allows(state, me, workspace.policies, "WRITE"):
                 shown["PoliciesContextEditable"] = True
             if workspace.scope == "LINK":
-                entry["Link"] = shown
+                entry.setdefault("Link", shown)
             else:
                 entry.setdefault("Cells", []).append(shown)
     return reply(compact({"Resources": list(entries.values())}))
@@ -132,7 +134,7 @@ def resources(call: Call) -> Answer:
 def _concerns(state: State, me: Person, workspace: Workspace, subject: str) -> bool:
     if not subject:
         return allows(state, me, workspace.policies, "READ")
-    return any(p.get("Subject") == subject and p.get("Action") in ("READ", "OWNER") for p in workspace.policies)
+    return any(p.get("Subject") == subject and p.get("Action") == "READ" for p in workspace.policies)
 
 
 ROUTES = [

@@ -262,7 +262,7 @@ def fresh(state: State, admin_login: str = "admin") -> Person:
     admin = Person(state.new_uuid(), admin_login, "/", attributes={"profile": "admin"}, last_connected=now)
     admin.policies = state.policies(admin.uuid, (*STANDARD_POLICIES, ("WRITE", "user:" + admin_login)))
     state.people.add(admin)
-    state.put_role(Role(admin.uuid, "User " + admin_login, user_role=True, policies=state.policies(
+    state.put_role(Role(admin.uuid, admin_login + " role", user_role=True, policies=state.policies(
         admin.uuid, (("READ", "profile:standard"), ("WRITE", "user:" + admin_login), ("WRITE", "profile:admin")))))
     for name in FLAT_SOURCES:
         state.sources[name] = Source.create(state, name, flat=True, folder=f"/var/cells/data/{name}")

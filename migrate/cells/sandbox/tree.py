@@ -185,7 +185,8 @@ def create(call: Call) -> Answer:
             out.append(created_folder(state, place, folder, source.flat))
         else:
             write_small(state, call, place, (wanted.get("MetaStore") or {}).get("Contents", " ").encode())
-            out.append({k: v for k, v in wanted.items() if k in ("Path", "Type", "MetaStore")})
+            out.append({k: v for k, v in wanted.items() if k in ("Path", "Type", "MetaStore")}
+                       | ({"MTime": str(wanted["MTime"])} if wanted.get("MTime") else {}))
     return reply({"Children": out})
 
 
