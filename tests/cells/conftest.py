@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -54,6 +55,10 @@ def clean_up(session: Session, prefix: str) -> None:
         roles.delete_role(session, role.uuid)
     for group in sorted((g for g in groups.search_groups(session) if prefix in g.path), key=lambda g: -len(g.path)):
         groups.delete_group(session, group)
+        for _ in range(100):  # a background job
+            if groups.get_group(session, group.path) is None:
+                break
+            time.sleep(0.1)
     for acl in acls.search_acls(session):
         if acl.role.startswith(prefix) and acl.node:
             acls.delete_acl(session, acl)

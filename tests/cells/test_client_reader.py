@@ -96,6 +96,15 @@ def test_a_token_for_single_documents_is_told():
         assert [f.code for f in findings] == ["F4013"]
 
 
+def test_a_token_that_is_listed_no_workspace_though_its_roles_open_some_is_told():
+    """As a real 4.1 lists them for a token with a scope."""
+    with Sandbox() as server:
+        page = '<pydio_registry><user id="admin"><repositories><repo id="settings" repositorySlug="settings" acl="rw"/></repositories></user></pydio_registry>'
+        session = Session(server.url, GivenToken(server.token))
+        session.xml = lambda path, params=None: page
+        assert [f.code for f in whoami(session)[1]] == ["F4013"]
+
+
 def test_a_page_that_comes_again_and_again_ends():
     page = answer(body=json.dumps({"Users": [{"Uuid": "u1", "Login": "a"}, {"Uuid": "u2", "Login": "b"}], "Total": 99}))
     with Stub([page]) as stub, pytest.raises(WrongAnswer):
