@@ -269,7 +269,10 @@ def _records(name: str, text: str, problems: list[Problem]) -> Iterable[tuple[in
         if pending.count('"') % 2:
             continue
         try:
-            cells = next(csv.reader(io.StringIO(pending, newline="")), [])
+            lines = list(csv.reader(io.StringIO(pending, newline=""), strict=True))
+            if len(lines) > 1:
+                raise csv.Error("a line ends inside a cell that is not quoted")
+            cells = lines[0] if lines else []
         except csv.Error as error:
             problems.append(Problem(name, start, "", f"it is no CSV ({error})"))
             cells = []
@@ -363,7 +366,7 @@ def with_proposals(layout: Layout, text: str | None, proposals: Iterable[Proposa
     lines: list[str] = []
     for proposal in proposals:
         key = proposal.values.get(layout.key, "")
-        if key and key not in known:
+        if key and key not in known and "\0" not in key:  # a NUL is no CSV for some readers
             known.add(key)
             added.append(key)
             lines.append(csv_line(layout, proposal.values, header))

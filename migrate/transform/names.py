@@ -151,36 +151,7 @@ def _hex(match: re.Match[str] | str) -> str:
 # -- workspaces and labels -----------------------------------------------------------------------------------------------------
 
 MAX_SLUG = 60
-RESERVED_SLUGS = frozenset(
-    {
-        "settings",
-        "welcome",
-        "homepage",
-        "pydio-thumbstore",
-        "pydio-binaries",
-        "versions-store",
-        "versions",
-        "thumbnails",
-        "binaries",
-        "cells",
-        "cellsdata",
-        "personal",
-        "my-files",
-        "io",
-        "a",
-        "dav",
-        "public",
-        "ws",
-        "login",
-        "user",
-        "admin",
-        "oidc",
-        "auth",
-        "plug",
-        "wopi",
-        "collabora",
-    }
-)
+RESERVED_SLUGS = frozenset({"settings", "welcome", "homepage", "pydio-thumbstore", "pydio-binaries", "versions-store", "thumbnails", "versions", "binaries"})
 
 
 def clean_slug(text: str) -> str:

@@ -18,7 +18,7 @@ from migrate.transform.actions import NodeRef, SetRight
 from migrate.transform.people import Person
 from migrate.transform.placement import DESK_SLUG, PERSONAL, SHARED, Place, Placement
 from migrate.transform.roles import Source
-from migrate.transform.standing import ROOT_GROUP_ROLE, Outlook, Standing, Triple, actions_of, automatic_roles, order_of_roles
+from migrate.transform.standing import ROOT_GROUP_ROLE, Outlook, Standing, Triple, actions_of, automatic_roles, lineage, order_of_roles
 
 SIGNATURES = 512
 """How many different combinations of roles are remembered at once."""
@@ -101,6 +101,7 @@ class Rights:
         by_node: dict[str, list[tuple[str, Place]]] = {}
         for wid, place in self.shared:
             by_node.setdefault(place.root, []).append((wid, place))
+        self._shared_ids = frozenset(wid for wid, _ in self.shared)
         self._by_node = sorted(by_node.items())
         self.foreign = self._foreign_spots()
         self.standing = Standing.of(target)
@@ -166,6 +167,11 @@ class Rights:
     def _holds_places(self, node: str) -> bool:
         return any(place.root.startswith(node + "/") for place in self.places.values())
 
+    def folders(self, person: Person, access: Access) -> list[str]:
+        """Only the folders of `of`: people without a folder of their own are passed by quickly."""
+        masked = self._enforce and any(access.paths.get(wid) for wid in access.paths if wid in self.places)
+        return self.of(person, access).folders if masked or any(access.workspaces.get(wid) for wid, _ in self.single) else []
+
     # -- what one person's own role says -----------------------------------------------------------------------------------
 
     def base(self, person: Person) -> Base:
@@ -221,12 +227,16 @@ class Rights:
     def _settle_node(self, task: _Task, node: str, members: Sequence[tuple[str, Place]]) -> None:
         """What the own role has to say on a node that one workspace shows (or, rarely, several)."""
         access, base = task.access, task.base
+        loose = node in base.outlook.loose
+        if len(members) == 1 and not loose and access.workspaces.get(members[0][0]) is base.rights.get(members[0][0]):
+            task.nodes[members[0][0]] = node  # the usual case, by far: nothing to say
+            return
         wanted = {wid: access.workspaces.get(wid, Right.NONE) for wid, _ in members}
         if len(members) > 1:
             wanted = _shared_wishes(members, wanted)
         for wid, place in members:
             task.nodes[wid] = node
-            right, have, loose = wanted[wid], base.rights.get(wid, Right.NONE), node in base.outlook.loose
+            right, have = wanted[wid], base.rights.get(wid, Right.NONE)
             if (right == have and not loose) or (right and masks.applies(access, wid, self._enforce)):
                 continue
             task.result.corrections += not task.person.existing
@@ -289,7 +299,14 @@ class Rights:
                     task.result.verdicts.append(Verdict(wid, before, Right.NONE, self.skipped.get(wid, codes.WORKSPACE_GONE).code))
                 continue
             node = task.nodes.get(wid, place.root)
-            planned = self._planned(task, outlook, wid, place, node)
+            if wid in task.narrowed or wid not in self._shared_ids or any(n in task.own for n in lineage(node)):
+                planned = self._planned(task, outlook, wid, place, node)
+            else:
+                planned = base.rights.get(wid, Right.NONE)  # the own role says nothing on the way to this node
+            if planned == before and wid not in task.narrowed:
+                if before:
+                    task.result.verdicts.append(Verdict(wid, before, planned))
+                continue
             if not planned.within(before):
                 self._explain(task, codes.RIGHT_MORE, wid, before, planned)
                 for workspace in {place.uuid, *task.own.get(node, {})}:

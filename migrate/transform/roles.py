@@ -122,7 +122,7 @@ def _plan_teams(result: Roles, teams: Iterable[Team], people: People, target: Ta
         else:
             found = target.users.get(login)
             owner_uuid = found.uuid if found is not None else identity.user(team.owner)
-        _make(result, target, CreateRole(uuid, names.label(team.label, wide) or team.id, True, login or "", owner_uuid, team.key))
+        _make(result, target, CreateRole(uuid, names.label(team.label, wide) or names.label(team.id, wide) or "team", True, login or "", owner_uuid, team.key))
         result.teams[team.key] = team
         if team.has_role:
             owned[team.id] = uuid

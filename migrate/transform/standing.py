@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache, lru_cache
 
 from migrate.cells.models import MY_FILES, Target, data_source_root, effective, node_parents
 from migrate.cells.models.access import DECIDING
@@ -16,6 +17,7 @@ Triple = tuple[str, str, str]
 """(role, node, workspace); the workspace is "" for a right inside one."""
 
 
+@cache
 def actions_of(right: Right, mode: str) -> frozenset[str]:
     """The rules by which Cells states a right."""
     if mode == "deny":
@@ -23,6 +25,12 @@ def actions_of(right: Right, mode: str) -> frozenset[str]:
     if mode == "close":
         return frozenset({"policy"})
     return frozenset(name for name, has in (("read", right.readable), ("write", right.writable)) if has)
+
+
+@lru_cache(65536)
+def lineage(node: str) -> tuple[str, ...]:
+    """A node and its parents up to the data source."""
+    return tuple(node_parents(node))
 
 
 def node_paths(target: Target) -> dict[str, str]:
@@ -91,7 +99,7 @@ class Outlook:
         free = set(unordered)
         for role in roles:
             for node, by_workspace in standing.nodes_of(role).items():
-                mask = frozenset().union(*by_workspace.values()) if by_workspace else frozenset()
+                mask = _union(by_workspace)
                 if not mask:
                     continue
                 masks[node] = mask
@@ -106,7 +114,7 @@ class Outlook:
             return self
         masks, shown = dict(self.masks), set(self.shown)
         for node, by_workspace in own.items():
-            mask = frozenset().union(*by_workspace.values()) if by_workspace else frozenset()
+            mask = _union(by_workspace)
             if mask:
                 masks[node] = mask
                 shown.update((workspace, node) for workspace in by_workspace if workspace)
@@ -118,7 +126,13 @@ class Outlook:
 
     def inside(self, node: str) -> Right:
         """The right on a node, whatever the workspace."""
-        return effective(self.masks, node_parents(node))
+        return effective(self.masks, lineage(node))
+
+
+def _union(by_workspace: Mapping[str, frozenset[str]]) -> frozenset[str]:
+    if len(by_workspace) == 1:
+        return next(iter(by_workspace.values()))
+    return frozenset().union(*by_workspace.values())
 
 
 def automatic_roles(target: Target, profile: str) -> list[str]:

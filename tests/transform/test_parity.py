@@ -82,6 +82,7 @@ def test_the_plan_says_exactly_what_cells_will_answer(world: Records) -> None:
     found, _ = results(world, fresh_target())
     rows = {(login, wid): planned for login, wid, _, planned, _ in make_plan(world, fresh_target(), options=PlanOptions(SEED)).access}
     assert {pair: cells for pair, (_, cells) in found.items() if cells} == {pair: planned for pair, planned in rows.items() if planned}
+    assert set(rows) == {(access.login, wid) for access in world.access() for wid in access.workspaces}
 
 
 @given(worlds(), st.randoms(use_true_random=False))
