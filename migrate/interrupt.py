@@ -14,7 +14,7 @@ from migrate.errors import ExitStatus, MigrationError
 class Interrupted(MigrationError):
     """The run was stopped by a signal. What was in flight is finished and recorded."""
 
-    code = "E6010"
+    code = "E6020"
     title = "Interrupted."
     remedy = "Run the same command again: it goes on where it stopped."
     exit_status = ExitStatus.INTERRUPTED
