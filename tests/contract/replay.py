@@ -12,6 +12,7 @@ import http.client
 import json
 import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -224,6 +225,8 @@ class Story:
         for name in list(headers):
             if name.lower() == "x-amz-content-sha256" and body is not None and "does not match" not in self.step:
                 headers[name] = hashlib.sha256(body).hexdigest()
+            elif name.lower() == "x-amz-date":
+                headers[name] = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self.sandbox.state.now()))   # the server compares it with its clock
         authorization = headers.get("Authorization", "")
         if "AWS4" in authorization and "Credential=gateway/" in authorization:
             headers["Authorization"] = self.signature(request["method"], path, headers, authorization)
@@ -312,7 +315,7 @@ class Story:
         given = data.decode("utf-8", "replace")
         path = exchange["request"]["path"]
         if "startParameters" in recorded:
-            found = re.search(r"startParameters = (\{.*\});", given)
+            found = re.search(r"startParameters = (\{\".*\});", given)
             wanted = re.search(r"startParameters[^=]*= (\{.*)", recorded, re.DOTALL)
             try:
                 told = json.loads(wanted.group(1)) if wanted else {}

@@ -8,6 +8,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -407,12 +408,27 @@ def test_an_empty_file_has_no_size_and_its_own_etag(cells: Target) -> None:
     assert "Size" not in node and node["Etag"] == "59adb24ef3cdbe0297f05b395827453f-1"
 
 
+def _signed(cells: Target, body: bytes, at: datetime) -> dict[str, str]:
+    """Headers as a client makes them for a token as the access key, with any secret."""
+    day, stamp = at.strftime("%Y%m%d"), at.strftime("%Y%m%dT%H%M%SZ")
+    return {"Authorization": f"AWS4-HMAC-SHA256 Credential={cells.token}/{day}/us-east-1/s3/aws4_request, "
+                             f"SignedHeaders=host;x-amz-content-sha256;x-amz-date, Signature={'0' * 64}",
+            "X-Amz-Date": stamp, "X-Amz-Content-SHA256": hashlib.sha256(body).hexdigest()}
+
+
+def test_a_machine_with_a_wrong_clock_cannot_upload(cells: Target) -> None:
+    cells.folder()
+    key = f"common-files/{cells.prefix}/late.txt"
+    late = datetime.now(timezone.utc) - timedelta(hours=1)
+    answer = cells.http.put(f"{cells.url}/io/{key}", data=b"this", headers=_signed(cells, b"this", late), timeout=60)
+    assert answer.status_code == 403 and "RequestTimeTooSkewed" in answer.text
+    assert cells.stat(key) == 404
+
+
 def test_an_upload_that_is_not_what_was_signed_is_503_and_stores_nothing(cells: Target) -> None:
     cells.folder()
     key = f"common-files/{cells.prefix}/bad.txt"
-    headers = {"Authorization": f"AWS4-HMAC-SHA256 Credential={cells.token}/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=x",
-               "X-Amz-Date": "20260101T000000Z", "X-Amz-Content-SHA256": hashlib.sha256(b"other").hexdigest()}
-    answer = cells.http.put(f"{cells.url}/io/{key}", data=b"this", headers=headers, timeout=60)
+    answer = cells.http.put(f"{cells.url}/io/{key}", data=b"this", headers=_signed(cells, b"other", datetime.now(timezone.utc)), timeout=60)
     assert answer.status_code == 503 and "ETag" not in answer.headers
     assert cells.stat(key) == 404
 
@@ -511,7 +527,7 @@ def _link(cells: Target, node: dict[str, Any], **fields: Any) -> dict[str, Any]:
 def _page(cells: Target, hash_: str) -> dict[str, Any]:
     answer = cells.call("GET", "/public/" + requests.utils.quote(hash_, safe=""), token=None)
     assert answer.status_code == 200, answer.status_code
-    found = re.search(r"startParameters = (\{.*\});", answer.text)
+    found = re.search(r"startParameters = (\{\".*\});", answer.text)
     assert found is not None
     return json.loads(found.group(1))
 

@@ -35,6 +35,8 @@ def page(call: Call, hash_: str, raw_path: str) -> Answer:
         parameters |= {"PRESET_LOGIN": document["UserLogin"], "PASSWORD_AUTH_ONLY": True}
     else:
         parameters["PRELOG_USER"] = document["UserLogin"]
+    # The empty declaration comes first on real pages too: a reader that takes the first `startParameters = {…}` finds nothing.
     body = ("<html>\n<head><title>Pydio Cells</title>\n<script type=\"text/javascript\">\n"
+            "            var pydio, startParameters = {}, MessageHash={};\n"
             f"            startParameters = {json.dumps(parameters, ensure_ascii=False)};\n</script></head>\n<body></body>\n</html>\n")
     return text(200, body, "text/html; charset=utf8")

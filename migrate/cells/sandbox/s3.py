@@ -42,6 +42,7 @@ MESSAGES = {
     "XMinioParentIsObject": (400, "Object-prefix is already an object, please choose a different object-prefix name."),
     "SignatureDoesNotMatch": (403, "The request signature we calculated does not match the signature you provided. Check your key and "
                                    "signing method."),
+    "RequestTimeTooSkewed": (403, "The difference between the request time and the server's time is too large."),
     "MethodNotAllowed": (405, "The specified method is not allowed against this resource."),
     "InvalidPart": (400, "One or more of the specified parts could not be found."),
     "EntityTooSmall": (400, "Your proposed upload is smaller than the minimum allowed object size."),
@@ -83,6 +84,8 @@ class Request:
             raise Plain(text(401, "Authentication failed, check your access credentials"))
         if not credential:
             raise Refused("AccessDenied")
+        if found and signature.skewed(self.headers.get("x-amz-date", ""), self.state.now()):
+            raise Refused("RequestTimeTooSkewed")
         token = credential
         if credential == GATEWAY_KEY:
             if not signature.verified(self.method, self.raw_path, self.query, self.headers, GATEWAY_SECRET):

@@ -5,7 +5,20 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from datetime import datetime, timezone
 from urllib.parse import quote
+
+SKEW_SECONDS = 900
+
+
+def skewed(stamp: str, now: float) -> bool:
+    """Whether the date of a signed request (`20260131T235959Z`) is too far from the server's clock. It is checked for every access key,
+    also for tokens, whose signature itself is not: a machine with a wrong clock cannot upload."""
+    try:
+        at = datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc).timestamp()
+    except ValueError:
+        return False
+    return abs(at - now) > SKEW_SECONDS
 
 
 def _key(secret: str, day: str, region: str, service: str) -> bytes:
