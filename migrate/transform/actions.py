@@ -6,6 +6,7 @@ users, groups, roles and workspaces are chosen by the plan; nodes are named by `
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -164,7 +165,8 @@ class DeleteRole(Action):
 
 @dataclass(frozen=True, slots=True)
 class CreateUser(Action):
-    """Make an account with a strong random password. `roles`: given roles in order. `attributes`: profile always among them."""
+    """Make an account with a strong random password. `roles`: given roles in order. `attributes`: profile always among them.
+    `temporary`: the password will be handed to a person, so it has the form that was asked for."""
 
     uuid: str
     login: str
@@ -173,6 +175,7 @@ class CreateUser(Action):
     roles: tuple[str, ...] = ()
     owner_login: str = ""
     record: str = ""
+    temporary: bool = False
     phase: ClassVar[int] = 30
     kind: ClassVar[str] = "users"
 
@@ -195,6 +198,77 @@ class DeleteUser(Action):
     @property
     def id(self) -> ActionId:
         return ActionId("delete-user:" + self.login)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreHashes(Action):
+    """Let people sign in with their old passwords: their stored forms go to Cells by `route` (`sql`, `rpc`). The forms themselves
+    are read from the old server when it is done. `logins`, `uuids`, `records` (old logins) belong together, place by place."""
+
+    route: str
+    logins: tuple[str, ...]
+    uuids: tuple[str, ...]
+    records: tuple[str, ...]
+    phase: ClassVar[int] = 35
+
+    @property
+    def id(self) -> ActionId:
+        digest = hashlib.sha256("\0".join(self.uuids).encode()).hexdigest()[:16]
+        return ActionId(f"passwords:{self.route}:{digest}")
+
+    @property
+    def lane(self) -> str:
+        return "passwords:" + self.route  # one job, one transaction at a time
+
+    def reverse(self) -> Action | None:
+        return RestoreHashes(self.route, self.logins, self.uuids) if self.route == "sql" else None  # rpc: the accounts themselves are removed
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreHashes(Action):
+    """Put back the stored forms that `StoreHashes` replaced, where they are still the ones it set."""
+
+    route: str
+    logins: tuple[str, ...]
+    uuids: tuple[str, ...]
+    phase: ClassVar[int] = 870
+
+    @property
+    def id(self) -> ActionId:
+        digest = hashlib.sha256("\0".join(self.uuids).encode()).hexdigest()[:16]
+        return ActionId(f"restore-passwords:{self.route}:{digest}")
+
+
+@dataclass(frozen=True, slots=True)
+class ClearHashJob(Action):
+    """Replace the stored job that held password hashes by an empty one (route `rpc`)."""
+
+    chunks: int = 0
+    phase: ClassVar[int] = 36
+
+    @property
+    def id(self) -> ActionId:
+        return ActionId("clear-password-job")
+
+
+@dataclass(frozen=True, slots=True)
+class RequestReset(Action):
+    """Let Cells mail a person a link to set a new password."""
+
+    uuid: str
+    login: str
+    phase: ClassVar[int] = 95
+
+    @property
+    def id(self) -> ActionId:
+        return ActionId("reset:" + self.login)
+
+    @property
+    def lane(self) -> str:
+        return "mails"
+
+    def needs(self) -> tuple[ActionId, ...]:
+        return (ActionId("user:" + self.login),)
 
 
 @dataclass(frozen=True, slots=True)

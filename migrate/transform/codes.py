@@ -85,6 +85,9 @@ GROUP_ADOPTED = code(
     "Rights on an existing group would reach members whom the old server did not know.",
 )
 GROUP_ODD = code("F2103", WARNING, "The path of group {subject} is odd ({reason}); it is cleaned.", "Check the groups of the old server.")
+GROUP_LINE_WRONG = code(
+    "F2106", WARNING, "The path that groups.csv names for {subject} cannot be used ({reason}); it becomes {new}.", "Correct its line in groups.csv."
+)
 GROUP_SKIPPED = code(
     "S2101", INFO, "The mapping file says to leave the group {subject} out; its people go to the group above.", "Change groups.csv to carry it."
 )

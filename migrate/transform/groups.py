@@ -94,11 +94,16 @@ def _place(
     name, why = names.group_name(path.rpartition("/")[2], wide)
     name, taken = _free(name, parent, set(result.where.values()), logins)
     why = why or taken
-    new = line.new_path if line is not None and line.new_path else parent.rstrip("/") + "/" + name
-    if line is None or not line.new_path:
+    new = parent.rstrip("/") + "/" + name
+    wrong = _cannot_be(result, line.new_path, target, logins) if line is not None and line.new_path else ""
+    if wrong:
+        result.findings.append(finding(codes.GROUP_LINE_WRONG, "groups", old, new=new, reason=wrong))
+    if line is not None and line.new_path and not wrong:
+        new = line.new_path
+    else:
         if why:
             result.findings.append(finding(codes.GROUP_RENAMED, "groups", old, new=new, reason=why))
-            result.proposals.append(Proposal("groups.csv", {"old_path": old, "action": "keep", "new_path": new, "note": why}))
+            result.proposals.append(Proposal("groups.csv", {"old_path": old, "action": "keep", "note": f"becomes {new}: {why}"}))
     above = new.rpartition("/")[0]
     above_ours = next((p for p in result.places.values() if p.path == above and not p.adopted), None)
     found, uuid = target.groups.get(new), identity.group(path)
@@ -114,9 +119,19 @@ def _place(
     result.where[path] = new
 
 
+def _cannot_be(result: Groups, path: str, target: Target, logins: Container[str]) -> str:
+    """Why a path that the mapping file wants cannot be taken; empty = it can."""
+    above, _, name = path.rpartition("/")
+    if path in result.where.values():
+        return "another group stands there"
+    if above and above not in result.where.values() and above not in target.groups:
+        return f"there will be no group {above}"
+    return "an account has this name" if name in logins else ""
+
+
 def _free(name: str, parent: str, taken: set[str], logins: Container[str]) -> tuple[str, str | None]:
     """A name that is no login and no other group of this level."""
-    base, number, why = name, 1, None
+    base, number, why = name[:200], 1, None
     while True:
         if name in logins:
             why = "an account has this name"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 
 
@@ -15,9 +16,10 @@ class Identity:
             self._space = uuid.uuid5(uuid.NAMESPACE_URL, seed)
 
     def of(self, kind: str, key: str) -> str:
-        """The uuid of an old object. Surrogate escapes in the key count as the bytes they stand for."""
+        """The uuid of an old object: uuid5, over the exact bytes where a key is not text (surrogate escapes)."""
         name = f"{kind}:{key}".encode("utf-8", "surrogateescape")
-        return str(uuid.uuid5(self._space, name.decode("latin-1") if not _is_text(name) else name.decode()))
+        digest = hashlib.sha1(self._space.bytes + name, usedforsecurity=False).digest()
+        return str(uuid.UUID(bytes=digest[:16], version=5))
 
     def user(self, login: str) -> str:
         return self.of("user", login)
@@ -43,10 +45,3 @@ class Identity:
         """The one role that carries what the old server gave to everybody."""
         return self.of("role-of-all", "")
 
-
-def _is_text(raw: bytes) -> bool:
-    try:
-        raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True

@@ -16,6 +16,7 @@ from migrate.extract.records import User
 from migrate.transform import codes, names
 from migrate.transform.identity import Identity
 from migrate.transform.mapping import Mappings, Proposal
+from migrate.transform.ways import PasswordPolicy
 
 LANGUAGE = "parameter:core.conf:lang"
 _LOCKS = ("logout", "pass_change")
@@ -51,6 +52,7 @@ class People:
     known: set[str] = field(default_factory=set)
     findings: list[Finding] = field(default_factory=list)
     proposals: list[Proposal] = field(default_factory=list)
+    passwords: PasswordPolicy = PasswordPolicy()
 
     def survey(self, users: Iterable[User]) -> None:
         """The first pass: who is renamed or left out, and where names collide. Keeps logins, nothing else of a person."""
@@ -83,23 +85,24 @@ class People:
         if line is not None and line.action == "skip":
             return user.login, None, codes.USER_SKIPPED
         if line is not None and line.new_login:
-            return line.new_login, None, None
+            return line.new_login, None if line.new_login == user.login or line.action == "merge" else "the mapping file says so", None
         if user.login == GUEST and user.profile in (GUEST, "") and not (line is not None and line.profile):
             return user.login, None, codes.GUEST_SKIPPED
         new, why = names.cells_login(user.login, self.wide)
         return (new, why, None) if new else (new, None, codes.LOGIN_EMPTY)
 
     def _say(self, user: User, new: str, why: str | None, skip: Code | None) -> None:
+        note = None
         if skip in (codes.GUEST_SKIPPED, codes.LOGIN_EMPTY):
             self.findings.append(finding(skip, "users", user.login))
-            self.proposals.append(
-                Proposal("users.csv", {"old_login": user.login, "action": "skip" if skip is codes.GUEST_SKIPPED else "keep", "note": "no person"})
-            )
+            note = "left out: no person"
         elif why is not None:
             self.findings.append(finding(codes.LOGIN_RENAMED, "users", user.login, new=new, reason=why))
-            self.proposals.append(Proposal("users.csv", {"old_login": user.login, "action": "keep", "new_login": new, "note": why}))
-        elif skip is None and user.login not in self.mappings.users and self._found(user, new) is not None and not self._ours(user, new):
-            self.proposals.append(Proposal("users.csv", {"old_login": user.login, "action": "keep", "note": "this account exists in Cells: same person?"}))
+            note = f"becomes {new}: {why}"
+        elif skip is None and self._found(user, new) is not None and not self._ours(user, new):
+            note = "this account exists in Cells: the same person?"
+        if note is not None:
+            self.proposals.append(Proposal("users.csv", {"old_login": user.login, "action": "keep", "note": note}))
 
     def _found(self, user: User, login: str) -> CellsUser | None:
         return self.target.users.get(login)
@@ -156,7 +159,7 @@ class People:
             return
         if user.admin and person.profile != "admin":
             yield finding(codes.GROUP_ADMIN, "users", user.login, group=user.group)
-        if user.profile not in ("", "standard", "admin", "shared") and user.login not in self.mappings.users:
+        if user.profile not in ("", "standard", "admin", "shared") and not getattr(self.mappings.users.get(user.login), "profile", ""):
             yield finding(codes.PROFILE_UNKNOWN, "users", user.login, profile=user.profile)
         for lock in user.locks:
             if lock not in _LOCKS:
@@ -177,7 +180,8 @@ class People:
                 result[name] = text
         if user.language:
             result[LANGUAGE] = json.dumps(names.label(user.language, self.wide))
-        locks = [lock for lock in _LOCKS if lock in user.locks]
+        change = self.passwords.must_be_changed(user, self.mappings.users.get(user.login))
+        locks = [lock for lock in _LOCKS if lock in user.locks or (change and lock == "pass_change")]
         if locks:
             result["locks"] = json.dumps(locks)
         return result

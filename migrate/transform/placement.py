@@ -135,7 +135,7 @@ def _kept(result: Placement, workspace: Workspace, everything: Mapping[str, Work
         result.skip(workspace, codes.WORKSPACE_REMOTE)
         result.findings.append(finding(codes.REMOTE_STORAGE, "workspaces", workspace.id, driver=driver or "unknown"))
         result.proposals.append(
-            Proposal("workspaces.csv", {"old_workspace": workspace.id, "action": "skip", "label": workspace.label, "note": f"on another storage ({driver})"})
+            Proposal("workspaces.csv", {"old_workspace": workspace.id, "action": "keep", "note": f"left out: on another storage ({driver})"})
         )
     else:
         return True
@@ -198,16 +198,19 @@ def _new_place(
     uuid = identity.workspace(workspace.id)
     live = target.workspaces.get(uuid)
     old = workspace.slug or workspace.label
-    slug = line.slug or names.unique_slug(names.clean_slug(old) or names.clean_slug(workspace.label), taken)
+    if line.slug:
+        slug = names.unique_slug(line.slug, {w.slug for w in target.workspaces.values() if w.uuid != uuid})
+    else:
+        slug = names.unique_slug(names.clean_slug(old) or names.clean_slug(workspace.label), taken)
     shown = names.label(line.label or workspace.label, wide) or slug
     data_source = line.data_source or source
     in_place = line.route == "in-place"
     root = f"{data_source}/{line.path.strip('/')}" if line.path else data_source if in_place else f"{data_source}/{slug}"
     if live is not None:
-        slug, root = live.slug, next(iter(live.roots.values()), root).strip("/")
+        slug, root = slug if line.slug else live.slug, next(iter(live.roots.values()), root).strip("/")
         data_source = root.split("/", 1)[0]
     taken.add(slug)
-    if slug != workspace.slug and workspace.slug and not line.slug:
+    if slug != workspace.slug and workspace.slug:
         result.findings.append(finding(codes.SLUG_CHANGED, "workspaces", workspace.id, new=slug, old=workspace.slug))
     if data_source not in target.data_sources and data_source not in result.sources:
         result.sources[data_source] = CreateDataSource(data_source, line.folder, not in_place, "" if in_place else _beside(result, target))
@@ -252,12 +255,8 @@ def _shown_by(node: str, target: Target, ours: set[str]) -> LiveWorkspace | None
 
 def _propose(result: Placement, place: Place, line: WorkspaceLine, mappings: Mappings) -> None:
     if place.workspace.id not in mappings.workspaces:
-        values = {"old_workspace": place.workspace.id, "action": "keep", "label": place.label}
-        if place.kind == PERSONAL:
-            values |= {"personal": "yes", "note": "people's personal files in Cells"}
-        else:
-            values |= {"slug": place.slug}
-        result.proposals.append(Proposal("workspaces.csv", values))
+        note = "people's personal files" if place.kind == PERSONAL else f"{place.label}: /{place.slug} in {place.root}"
+        result.proposals.append(Proposal("workspaces.csv", {"old_workspace": place.workspace.id, "action": "keep", "note": note}))
 
 
 def _shared_nodes(result: Placement, roots: Mapping[str, Root]) -> None:

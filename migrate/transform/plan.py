@@ -5,11 +5,12 @@ Groups, roles and workspaces are held in memory, people are streamed: every prop
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from migrate.cells.models import Target
-from migrate.errors import Finding, finding
+from migrate.errors import ExitStatus, Finding, MigrationError, finding
 from migrate.extract.records import Access, Root, User
 from migrate.transform import codes, names
 from migrate.transform.actions import Action, CarryFolder, CreateFolder, CreateUser, NodeRef, OpenDesk, RemoveRight, SetRight
@@ -22,6 +23,7 @@ from migrate.transform.records_view import Records, paired
 from migrate.transform.rights import PersonalRights, Rights
 from migrate.transform.roles import plan_roles
 from migrate.transform.standing import Standing, Triple, actions_of
+from migrate.transform.ways import TEMPORARY, PasswordPolicy
 
 NO_FOLDER = "_root"
 """Name of the folder of the root group in a per-group workspace, whose own name is empty."""
@@ -36,6 +38,16 @@ class PlanOptions:
     data_source: str = "legacy"
     masks: str = "enforce"
     given: frozenset[Triple] = frozenset()
+    passwords: PasswordPolicy = PasswordPolicy()
+
+
+class BadDataSourceName(MigrationError):
+    """Cells takes data source names of at most 33 small letters and digits."""
+
+    code = "E2103"
+    title = "A data source cannot be called '{name}'."
+    remedy = "Use --data-source with at most 33 small letters and digits."
+    exit_status = ExitStatus.USAGE
 
 
 class Plan:
@@ -46,7 +58,7 @@ class Plan:
         self._features = target.facts.features
         self._wide = self._features.wide_characters
         self._identity = identity = Identity(options.seed)
-        self._people = People(identity, target, mappings, self._wide)
+        self._people = People(identity, target, mappings, self._wide, passwords=options.passwords)
         self._people.survey(records.users())
         self._groups = plan_groups(
             records.groups(), {user.group for user in records.users()}, self._people, target, mappings, identity, self._wide
@@ -186,7 +198,8 @@ class Plan:
         group = self._groups.path_of(user.group)
         roles = self._roles.assigned(person)
         owner = (self._people.cells_login(user.parent) or "") if user.parent else ""
-        action = CreateUser(person.uuid, person.login, group, self._people.attributes(person), roles, owner, user.key)
+        action = CreateUser(person.uuid, person.login, group, self._people.attributes(person), roles, owner, user.key,
+                            self._password(person, user) == TEMPORARY)
         found = self._target.users.get(person.login)
         if found is None:
             return action, False
@@ -352,10 +365,8 @@ class Plan:
             yield "roots", root.key, {"node": place.root, "data_source": source, "path": path, "route": place.route, "carried_by": other.key}
 
     def _password(self, person: Person, user: User) -> str:
-        """`existing`: untouched; `kept`: the old hash can be carried; `reset`: there is none that can."""
-        if person.existing:
-            return "existing"
-        return "kept" if user.password_scheme in ("pbkdf2_sha256", "md5") else "reset"
+        """`existing`, `kept`, `temporary`, `reset` or `none`; see `ways`."""
+        return self._options.passwords.way(user, self._mappings.users.get(user.login), existing=person.existing)[0]
 
     @property
     def findings(self) -> Iterator[Finding]:
@@ -398,7 +409,10 @@ class Plan:
 
 def make_plan(records: Records, target: Target, mappings: Mappings | None = None, options: PlanOptions | None = None) -> Plan:
     """The plan that brings `records` to the server described by `target`, as the mapping files decide."""
-    return Plan(records, target, mappings or Mappings(), options or PlanOptions("unnamed"))
+    chosen = options or PlanOptions("unnamed")
+    if not re.fullmatch(r"[0-9a-z]{1,33}", chosen.data_source):
+        raise BadDataSourceName(name=chosen.data_source)
+    return Plan(records, target, mappings or Mappings(), chosen)
 
 
 def letters_of(rows: Iterable[tuple[str, str, str, str, str | None]]) -> dict[tuple[str, str], tuple[str, str]]:

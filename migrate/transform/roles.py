@@ -108,7 +108,7 @@ def _plan_role(result: Roles, role: Role, target: Target, mappings: Mappings, id
     result.sources.append(_source(uuid, role))
     _make(result, target, CreateRole(uuid, shown, record=role.key))
     if line is None:
-        result.proposals.append(Proposal("roles.csv", {"old_role": role.id, "action": "keep", "label": shown}))
+        result.proposals.append(Proposal("roles.csv", {"old_role": role.id, "action": "keep", "note": shown}))
 
 
 def _plan_teams(result: Roles, teams: Iterable[Team], people: People, target: Target, identity: Identity, wide: bool) -> dict[str, str]:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from builders import SEED, Records, fresh_target
 from hypothesis import given
 from hypothesis import strategies as st
 
+from migrate.extract.records import Access, Group, Role, Root, User, Workspace
 from migrate.mapping import MappingProblems, MappingUnreadable, read_mappings, write_proposals, write_templates
+from migrate.rights import Right
 from migrate.transform.mapping import LAYOUTS, Proposal, columns_of, csv_line, guarded, parse, template, unguarded, with_proposals
+from migrate.transform.plan import PlanOptions, make_plan
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -119,3 +123,27 @@ def test_every_column_is_explained_in_the_documentation() -> None:
         part = text.split(f"## {name}", 1)[1].split("\n## ", 1)[0]
         for column in layout.columns:
             assert f"| `{column}` |" in part, (name, column)
+
+
+def test_proposals_left_as_they_are_change_nothing() -> None:
+    world = Records(
+        [User("a/b"), User("e\u0301"), User("guest", profile="guest"), User("sales"), User("admin", admin=True)],
+        [Group("/sales", "S"), Group("/sales/x", "X")],
+        [Role("ed", "Editors")],
+        workspace_list=[Workspace("1", "My", "my-files", "fs", scope="user"), Workspace("b", "B", "b", "s3"), Workspace("p", "P", "Settings", "fs")],
+        root_list=[Root("p", None, None, "/old/p")],
+        access_list=[Access("a/b", {"p": Right.READ})],
+    )
+    before = make_plan(world, fresh_target(), options=PlanOptions(SEED))
+    lines: dict[str, str] = {}
+    for proposal in before.proposals:
+        layout = LAYOUTS[proposal.file]
+        lines[proposal.file], added = with_proposals(layout, lines.get(proposal.file), [proposal])
+        assert added
+    mappings, problems = parse(lines)
+    after = make_plan(world, fresh_target(), mappings, PlanOptions(SEED))
+    assert problems == [] and len(lines) == 4
+    assert list(after.actions) == list(before.actions) and list(after.outcomes) == list(before.outcomes)
+    assert set(after.findings) == set(before.findings)
+    for proposal in after.proposals:
+        assert with_proposals(LAYOUTS[proposal.file], lines[proposal.file], [proposal]) == (lines[proposal.file], [])

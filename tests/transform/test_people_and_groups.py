@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 
 import pytest
 from builders import SEED, Records, after, fresh_target, plain_world
@@ -35,6 +36,7 @@ def outcome(plan: Plan, kind: str, key: str) -> tuple[str, str | None]:
 
 def test_ids_come_from_the_seed_and_the_old_id_alone() -> None:
     assert Identity(SEED).user("bob") == Identity(SEED).user("bob") != Identity(SEED).group("bob")
+    assert Identity(SEED).user("é") == str(uuid.uuid5(uuid.UUID(SEED), "user:é")) != Identity(SEED).user("\udce9")
     assert Identity("x").user("bob") != Identity("y").user("bob")
     assert Identity(SEED).user("\udce9") != Identity(SEED).user("?")
 
