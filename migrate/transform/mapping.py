@@ -23,8 +23,8 @@ class UserLine:
     action: str = "keep"
     new_login: str = ""
     profile: str = ""
-    password: str = ""
     note: str = ""
+    password: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +157,8 @@ LAYOUTS: Mapping[str, Layout] = {
                 "action": "keep (default), skip (leave the account out) or merge (give its rights and files to the existing Cells account new_login)",
                 "new_login": "login in Cells, when it shall differ",
                 "profile": "standard, shared or admin, when it shall differ",
-                "password": "temporary, keep, reset or none, when it shall differ from --passwords",
                 "note": "for you; not read",
+                "password": "temporary, keep, reset or none, when it shall differ from --passwords",
             },
             {"action": _one_of("keep", "skip", "merge"), "new_login": _login, "profile": _one_of("standard", "shared", "admin"),
              "password": _one_of("temporary", "keep", "reset", "none")},
