@@ -117,8 +117,9 @@ def whoami(session: Session) -> tuple[Loader, list[Finding]]:
 
 def _scope_findings(session: Session, state: discovery.State, given_roles: tuple[str, ...]) -> list[Finding]:
     """A scoped token is listed no workspace at all (seen on 4.1), though its user's roles open some; or it is listed some
-    and can look into none. Workspaces over built-in pages have no files. One that opens is enough."""
-    to_try = [w for w in state.workspaces if "r" in w.acl and w.slug and w.uuid not in _PAGES][:5]
+    and can look into none. Workspaces over built-in pages have no files. One that opens is enough. Personal files are left
+    alone: looking into them makes the folder, and a rehearsal makes nothing."""
+    to_try = [w for w in state.workspaces if "r" in w.acl and w.slug and w.slug != "personal-files" and w.uuid not in _PAGES][:5]
     if any(tree.caller_can_stat(session, w.slug) for w in to_try):
         return []
     if to_try or _opens_something(session, given_roles):
