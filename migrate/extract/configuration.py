@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl
 from sqlalchemy.engine import URL
 
 from migrate.errors import Finding, Severity, code, finding
+from migrate.extract.regular import read_regular
 
 BAD_JSON = code(
     "F1020",
@@ -58,9 +59,7 @@ def read_bootstrap(folder: Path) -> tuple[dict[str, dict[str, Any]], list[Findin
     for name in ("bootstrap.json", "bootstrap.json.bak"):
         path = folder / name
         try:
-            if path.stat().st_size > 32 * 2**20:
-                raise ValueError("it is far too large")
-            content = json.loads(path.read_bytes().decode("utf-8-sig", "surrogateescape"))
+            content = json.loads(read_regular(path, 32 * 2**20).decode("utf-8-sig", "surrogateescape"))
         except FileNotFoundError:
             continue
         except (OSError, ValueError, RecursionError) as error:

@@ -18,6 +18,7 @@ from migrate.extract.configuration import DriverConfiguration, drivers, read_boo
 from migrate.extract.layout import find_conf, find_data, find_prefix, version_of_files
 from migrate.extract.php.config import PhpConfig, read_config
 from migrate.extract.records import InstallationFacts
+from migrate.extract.regular import read_regular
 from migrate.extract.static import static_workspaces
 
 if TYPE_CHECKING:
@@ -257,7 +258,7 @@ def _read_constants(conf: Path, findings: list[Finding]) -> tuple[dict[str, Any]
 
 def _server_uuid(data: Path) -> str | None:
     try:
-        text = (data / "plugins" / "boot.conf" / "server_uuid").read_text("ascii").strip()
+        text = read_regular(data / "plugins" / "boot.conf" / "server_uuid", 4096).decode("ascii").strip()
     except (OSError, ValueError):
         return None
     return text if len(text) == 32 else None

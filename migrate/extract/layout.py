@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from migrate.extract.regular import read_regular
+
 _CONF_FILES = ("bootstrap_context.php", "bootstrap_repositories.php", "bootstrap_plugins.php", "VERSION", "conf.php")
 _DATA_FOLDERS = ("plugins", "files", "personal", "public")
 _PACKAGED = ("etc/pydio", "etc/ajaxplorer", "server/conf", "usr/share/pydio/conf", "external/etc/pydio", "external/etc/ajaxplorer")
@@ -72,7 +74,7 @@ def find_data(root: Path, expression: str, path_map: tuple[tuple[str, str], ...]
 def version_of_files(conf: Path, data: Path, constants: Mapping[str, Any]) -> tuple[str, bool]:
     """(version, whether it is written down). Without a version file the shape of the folders gives a rough one."""
     try:
-        text = (conf / "VERSION").read_bytes()[:200].decode("ascii", "replace").split("__")[0].strip()
+        text = read_regular(conf / "VERSION", 1 << 16)[:200].decode("ascii", "replace").split("__")[0].strip()
     except OSError:
         text = ""
     for candidate in (text, str(constants.get("AJXP_VERSION") or "")):

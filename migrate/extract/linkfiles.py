@@ -19,6 +19,7 @@ from migrate.errors import Severity, code
 from migrate.extract.php.cipher import CipherError, rijndael_ecb
 from migrate.extract.php.values import PhpValueError, loads
 from migrate.extract.plain import items, number
+from migrate.extract.regular import read_regular
 
 LINK_FILE_UNREADABLE = code(
     "F1701",
@@ -88,11 +89,7 @@ def _names(folder: str | None, ending: str) -> list[str]:
 
 def _cipher_text(path: str) -> bytes | None:
     """The encrypted bytes of a link file, None when it is another script. Raises OSError, ValueError."""
-    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
-    with os.fdopen(handle, "rb") as source:
-        script = source.read(_LARGEST + 1)
-    if len(script) > _LARGEST:
-        raise ValueError(f"it is larger than {_LARGEST} bytes")
+    script = read_regular(path, _LARGEST)
     match = _DATA.search(script)
     if match is None:
         return None
@@ -122,8 +119,7 @@ def read_counters(folder: str | None) -> dict[str, int]:
     if folder is None:
         return {}
     try:
-        with open(os.path.join(folder, COUNTERS), "rb") as source:
-            data = source.read()
+        data = read_regular(os.path.join(folder, COUNTERS), _LARGEST)
     except FileNotFoundError:
         return {}
     return {key: number(value, 0) or 0 for key, value in items(loads(data))} if data.strip() else {}

@@ -12,13 +12,13 @@ import binascii
 import errno
 import html
 import os
-import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from migrate.extract.php.values import PhpValueError, loads
 from migrate.extract.plain import path_text, plain
+from migrate.extract.regular import read_regular
 
 SHARED_BUCKET = b"AJXP_METADATA_SHAREDUSER"
 DEFAULT_FILE = ".ajxp_meta"
@@ -50,24 +50,10 @@ def read_meta_file(path: bytes | str) -> list[StoredMeta]:
 
     Only regular files are opened, so that a pipe or a link to elsewhere with that name does no harm."""
     try:
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
-    except FileNotFoundError:
-        return []
+        data = read_regular(path, _LARGEST)
     except OSError as error:
-        if error.errno == errno.ENOTDIR:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.EINVAL):  # nothing there, or no file
             return []
-        if error.errno == errno.ELOOP:
-            raise MetaFileError("it is a symbolic link") from None
-        raise MetaFileError(error.strerror or "it cannot be opened") from None
-    try:
-        with os.fdopen(handle, "rb") as source:
-            state = os.fstat(source.fileno())
-            if not stat.S_ISREG(state.st_mode):
-                return []
-            if state.st_size > _LARGEST:
-                raise MetaFileError(f"it is larger than {_LARGEST} bytes")
-            data = source.read()
-    except OSError as error:
         raise MetaFileError(error.strerror or "it cannot be read") from None
     return parse_meta(data)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from migrate.extract.php.values import PhpObject
 
-_SIZE = re.compile(r"\s*([0-9]+)\s*([KMGTP]?)", re.IGNORECASE)
+_SIZE = re.compile(r"\s*([0-9]{1,15})[0-9]*\s*([KMGTP]?)", re.IGNORECASE)
 _POWER = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40, "P": 50}
 _NO = frozenset({"", "0", "false", "off", "no", "null"})
 

@@ -15,6 +15,7 @@ from migrate.extract.names import Present, UnsafePath, entry_named, join, node_p
 from migrate.extract.php.values import PhpValueError, loads
 from migrate.extract.places import charset_of
 from migrate.extract.records import Recycled, Root
+from migrate.extract.regular import read_regular
 
 if TYPE_CHECKING:
     from migrate.extract.context import Context
@@ -42,10 +43,7 @@ def _of_root(context: Context, root: Root, name: str) -> Iterator[Recycled]:
     if os.path.islink(folder) or os.path.islink(cache) or not os.path.isfile(cache):
         return
     try:
-        if os.path.getsize(cache) > _LARGEST:
-            raise OSError(0, "it is too large")
-        with open(cache, "rb") as source:
-            stored = loads(source.read())
+        stored = loads(read_regular(cache, _LARGEST))
     except (OSError, PhpValueError) as error:
         reason = error.message if isinstance(error, PhpValueError) else error.strerror
         context.findings(finding(CACHE_UNREADABLE, "files", node_name(root, name), reason=reason))

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from migrate.errors import Severity, code, finding
 from migrate.extract.charset import column_text
+from migrate.extract.logins import from_key, to_key
 from migrate.extract.php.values import PhpObject, as_text_key, path_text, plain, truth
+from migrate.extract.regular import read_regular
 from migrate.extract.serialfiles import accounts, serial_files
 from migrate.extract.sink import FindingSink
 from migrate.extract.spool import Spool
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 PERSONAL = "AJXP_USR_/"
 GROUP_KEY = "AJXP_GROUP:"
 _ACCOUNT, _GROUP, _FOLDER = 1, 2, 3
+_LARGEST_PICTURE = 64 * 2**20
 _USER_FILES = ("rights.ser", "role.ser")
 
 STALE_FOLDER = code(
@@ -32,6 +35,13 @@ STALE_FOLDER = code(
     Severity.INFO,
     "{subject} has several folders in auth.serial; the one of the group {group} counts, older copies were left out.",
     "Nothing to do: the old server read only that one.",
+)
+FOLDER_UNCERTAIN = code(
+    "F1065",
+    Severity.ERROR,
+    "{subject} has folders in auth.serial for the groups {groups}, and groups.ser does not tell which one counts; none was read.",
+    "Restore groups.ser from a backup, or remove the outdated folders from the copy.",
+    "A user that was moved to another group leaves a folder behind, whose rights may since have been taken away.",
 )
 NO_OBJECT = code(
     "F1064",
@@ -65,10 +75,10 @@ class SerialStore:
     @cached_property
     def _people(self) -> Spool:
         spool = Spool()
-        stored = ((self._key(login), os.fsencode(login), hash_, None) for login, hash_ in self._accounts())
-        spool.add(_ACCOUNT, stored)
+        # Everything goes in as bytes: SQLite refuses text with surrogate escapes, and nothing here need be UTF-8.
+        spool.add(_ACCOUNT, ((self._key(login), os.fsencode(login), to_key(hash_ or ""), None) for login, hash_ in self._accounts()))
         members = (
-            (self._key(login), login.encode("utf-8", "surrogateescape"), path_text(path), None)
+            (self._key(login), os.fsencode(login), path, None)
             for login, path in self.files.items(self.files.groups)
             if not login.startswith(GROUP_KEY) and isinstance(path, bytes)
         )
@@ -85,7 +95,7 @@ class SerialStore:
                 return
         yield from accounts(self.files)
 
-    def _folders(self) -> Iterator[tuple[bytes, str, bytes]]:
+    def _folders(self) -> Iterator[tuple[bytes, bytes, bytes]]:
         """(login, group path, folder) of every folder that is a user's: it holds rights.ser or role.ser. Links are not
         followed."""
         top = os.fsencode(self.files.user_folders)
@@ -93,61 +103,73 @@ class SerialStore:
             names.sort()
             if folder != top and any(os.fsencode(name) in present for name in _USER_FILES):
                 group = os.path.dirname(folder[len(top) :])
-                yield os.path.basename(folder), os.fsdecode(group) or "/", folder
+                yield os.path.basename(folder), group or b"/", folder
 
     def users(self) -> Iterator[UserRow]:
         """See `Store.users`. A folder belongs to the login of exactly its name, else to the only one that differs by case."""
+        for login, hash_, group, folders in self._each_person():
+            yield self._user(login, hash_ is not None, hash_ or None, group, folders)
+
+    def _each_person(self) -> Iterator[tuple[str, str | None, str | None, list[tuple[str, Path]]]]:
+        """Login, password hash (None without account), group of groups.ser, and (group path, folder) of each folder."""
         for _key, rows in self._people.groups():
             logins = {name: hash_ for kind, name, hash_, _ in rows if kind == _ACCOUNT}
-            folders = [(name, group, folder) for kind, name, group, folder in rows if kind == _FOLDER]
-            groups = [(name, group) for kind, name, group, _ in rows if kind == _GROUP]
-            exact = set(logins) or {name for name, *_ in folders}
+            exact = set(logins) or {name for kind, name, *_ in rows if kind == _FOLDER}
             for login in sorted(exact):
-                alone = len(exact) == 1
-                mine = [(group, folder) for name, group, folder in folders if name == login or (alone and name not in exact)]
-                group = next((g for name, g in reversed(groups) if name == login or (alone and name not in exact)), None)
-                yield self._user(os.fsdecode(login), login in logins, logins.get(login), group, mine)
+                own = [row for row in rows if row[1] == login or (len(exact) == 1 and row[1] not in exact)]
+                hash_ = from_key(logins[login]) if login in logins else None
+                group = next((from_key(row[2]) for row in reversed(own) if row[0] == _GROUP), None)
+                folders = [("/" + from_key(row[2]).strip("/"), Path(os.fsdecode(row[3]))) for row in own if row[0] == _FOLDER]
+                yield os.fsdecode(login), hash_, group, folders
 
-    def _user(self, login: str, account: bool, hash_: str | None, group: str | None, folders: list[tuple[str, bytes]]) -> UserRow:
+    def _user(self, login: str, account: bool, hash_: str | None, group: str | None, folders: list[tuple[str, Path]]) -> UserRow:
         folder = self._current(login, group, folders)
+        if folder is None and folders:
+            lost = Unreadable("which of several folders counts cannot be told", 0)
+            return UserRow(login, account, hash_, group, {"ajxp.roles": lost}, lost)
         rights: dict[str, Any] = {}
         role: Any = None
         if folder is not None:
             stored = self.files.read(folder / "rights.ser")
             if isinstance(stored, Mapping):
                 rights = {as_text_key(key): path_text(value) if isinstance(value, bytes) else value for key, value in stored.items()}
-            elif isinstance(stored, Unreadable):
-                rights = {"ajxp.roles": stored}
+            elif stored is not None:
+                rights = {"ajxp.roles": stored if isinstance(stored, Unreadable) else Unreadable("it holds no array", 0)}
             role = self.files.read(folder / "role.ser")
         own = rights.get("ajxp.group_path")
         return UserRow(login, account, hash_, own if isinstance(own, str) and own else group, rights, role)
 
-    def _current(self, login: str, group: str | None, folders: list[tuple[str, bytes]]) -> Path | None:
-        """The folder that the application would read: below the group of groups.ser, else the top one, else the newest."""
-        if not folders:
-            return None
-        wanted = "/" + (group or "/").strip("/")
-        by_group = {("/" + place.strip("/")): folder for place, folder in folders}
-        chosen = by_group.get(wanted) or by_group.get("/")
+    def _current(self, login: str, group: str | None, folders: list[tuple[str, Path]]) -> Path | None:
+        """The folder that the application would read: below the group of groups.ser, else the top one. Where that does not
+        tell (groups.ser is damaged or gone), the only one that names its own place; None where none or several do: an older
+        copy may hold rights that were taken away since."""
+        if len(folders) < 2:
+            return folders[0][1] if folders else None
+        by_group = dict(folders)
+        wanted = "/" + group.strip("/") if group is not None else "/" if self.files.intact(self.files.groups) else ""
+        chosen = by_group.get(wanted) or (by_group.get("/") if wanted else None)
         if chosen is None:
-            chosen = max(by_group.values(), key=lambda f: os.stat(f).st_mtime)
-        if len(folders) > 1:
-            place = next(g for g, f in by_group.items() if f == chosen)
-            self.findings(finding(STALE_FOLDER, "users", login, group=place))
-        return Path(os.fsdecode(chosen))
+            possible = [folder for place, folder in folders if self._names_itself(place, folder)]
+            chosen = possible[0] if len(possible) == 1 else None
+        if chosen is None:
+            self.findings(finding(FOLDER_UNCERTAIN, "users", login, groups=", ".join(sorted(by_group))))
+            return None
+        place = next(place for place, folder in folders if folder == chosen)
+        self.findings(finding(STALE_FOLDER, "users", login, group=place))
+        return chosen
+
+    def _names_itself(self, place: str, folder: Path) -> bool:
+        """Whether a user folder may be the one at `place`: its rights.ser says so, or cannot say anything."""
+        stored = self.files.read(folder / "rights.ser")
+        if not isinstance(stored, Mapping):
+            return True
+        return "/" + (path_text(stored.get(b"ajxp.group_path")) or "").strip("/") == place
 
     def _each_user_file(self, name: str) -> Iterator[tuple[str, Any]]:
-        for _key, rows in self._people.groups():
-            logins = {r[1] for r in rows if r[0] == _ACCOUNT}
-            folders = [(n, group, folder) for kind, n, group, folder in rows if kind == _FOLDER]
-            exact = logins or {n for n, *_ in folders}
-            for login in sorted(exact):
-                alone = len(exact) == 1
-                mine = [(g, f) for n, g, f in folders if n == login or (alone and n not in exact)]
-                group = next((r[2] for r in reversed(rows) if r[0] == _GROUP and (r[1] == login or (alone and r[1] not in exact))), None)
-                folder = self._current(os.fsdecode(login), group, mine)
-                if folder is not None:
-                    yield os.fsdecode(login), self.files.read(folder / name)
+        for login, _hash, group, folders in self._each_person():
+            folder = self._current(login, group, folders)
+            if folder is not None:
+                yield login, self.files.read(folder / name)
 
     def preferences(self) -> Iterator[tuple[str, str, Any]]:
         """See `Store.preferences`."""
@@ -217,8 +239,11 @@ class SerialStore:
                 if not (name.startswith(prefix) if anything else name == prefix) or not (top / owner).is_dir():
                     continue
                 for file in sorted((top / owner).iterdir()):
-                    if file.is_file() and not file.is_symlink():
-                        yield StoredObject(name, shown(os.fsencode(file.name)), None, file.read_bytes(), None, int(file.stat().st_mtime))
+                    try:
+                        content, when = read_regular(file, _LARGEST_PICTURE), int(file.stat().st_mtime)
+                    except OSError:
+                        continue  # a folder, a link, or a file that nobody may read: no picture
+                    yield StoredObject(name, shown(os.fsencode(file.name)), None, content, None, when)
 
     def comments(self) -> Iterator[CommentRow]:
         """None: the feed came with SQL."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from migrate.errors import Finding, Severity, code, finding
 from migrate.extract.php.values import WIDE, PhpValueError, as_text_key, loads_ex, loads_repaired, read_items
+from migrate.extract.regular import read_regular
 from migrate.extract.sink import FindingSink
 from migrate.extract.store import Unreadable
 
@@ -48,16 +49,17 @@ class SerialFiles:
     plugins: Path
     binaries: Path
     findings: FindingSink = field(repr=False)
+    _bad: set[Path] = field(default_factory=set, repr=False)
 
     def shown(self, path: Path) -> str:
         """A short name for findings."""
         return os.fsencode(path.relative_to(path.parents[min(2, len(path.parents) - 1)])).decode("utf-8", "backslashreplace")
 
     def read(self, path: Path) -> Any:
-        """The value of a file: None where it is missing or empty, Unreadable (and a finding) where it is damaged."""
+        """The value of a file: None where it is missing, Unreadable (and a finding) where it is damaged or empty."""
         data = self._bytes(path)
         if not data:
-            return None
+            return Unreadable("it cannot be read or is empty", 0) if path in self._bad else None
         try:
             return loads_ex(data, limits=WIDE).value
         except PhpValueError as error:
@@ -91,17 +93,28 @@ class SerialFiles:
                 self.findings(finding(FILE_REPAIRED, "files", self.shown(path), count=len(loaded.repaired)))
                 return loaded.value
         cause = f"{error.cause} at byte {error.offset}"
+        self._bad.add(path)
         self.findings(finding(FILE_DAMAGED, "files", self.shown(path), cause=cause, kept=kept))
         return Unreadable(cause, len(data))
 
+    def intact(self, path: Path) -> bool:
+        """Whether a file is there and was read to its end, as far as it was read until now."""
+        return path.is_file() and path not in self._bad
+
     def _bytes(self, path: Path) -> bytes | None:
+        """The content of a regular file. The application never leaves an empty one: such a file was cut off."""
         try:
-            return path.read_bytes()
+            data = read_regular(path, WIDE.size)
         except FileNotFoundError:
             return None
         except OSError as error:
+            self._bad.add(path)
             self.findings(self._problem(path, error))
             return None
+        if not data:
+            self._bad.add(path)
+            self.findings(finding(FILE_DAMAGED, "files", self.shown(path), cause="it is empty", kept=0))
+        return data
 
     def _problem(self, path: Path, error: OSError) -> Finding:
         return finding(FILE_UNREADABLE, "files", self.shown(path), cause=error.strerror or "unknown reason")

@@ -166,3 +166,11 @@ words = st.sampled_from(
 @given(st.binary(max_size=300) | st.lists(words, max_size=60).map(lambda w: ("<?php " + " ".join(w)).encode()))
 def test_any_bytes_give_a_result(source):
     parse_config(source)
+
+
+def test_findings_deep_inside_are_told_without_looking_for_what_surrounds_them(monkeypatch):
+    looked = []
+    monkeypatch.setattr("migrate.extract.php.config.decode", lambda data: looked.append(1) or data.decode("utf-8", "surrogateescape"))
+    result = parse_config(b"<?php $x = 1; " + b"if(1)" * 2000)
+    assert "F1011" in {f.code for f in result.findings}
+    assert len(looked) < 200

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import phpserialize
 import pytest
 from test_installation import make
@@ -102,3 +104,64 @@ def test_links_among_the_user_folders_are_not_followed(old, tmp_path_factory):
     (old / "data/plugins/auth.serial/link").symlink_to(outside)
     users, _store = rows(old)
     assert "evil" not in users
+
+
+def test_a_password_hash_that_is_no_text_loses_only_itself(old):
+    write(old / "data/plugins/auth.serial/users.ser", {b"bob": b"\xff\xfe\x80", b"Mallory": b"md5m"})
+    users, _store = rows(old)
+    assert users["bob"].password.encode("utf-8", "surrogateescape") == b"\xff\xfe\x80"
+    assert users["Mallory"].password == "md5m"
+
+
+def test_logins_and_groups_that_are_no_text_are_read(old):
+    users = old / "data/plugins/auth.serial"
+    write(users / "users.ser", {b"b\xe9a": b"x"})
+    write(users / "groups.ser", {b"b\xe9a": b"/s\xe9"})
+    (user,) = [u for u in rows(old)[0].values() if u.account]
+    assert (os.fsencode(user.login), os.fsencode(user.group)) == (b"b\xe9a", b"/s\xe9")
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-9])
+
+
+@pytest.mark.parametrize("damage", [cut, lambda path: path.unlink(), lambda path: path.write_bytes(b"")])
+def test_without_the_list_of_groups_no_folder_is_guessed(old, damage):
+    users = old / "data/plugins/auth.serial"
+    write(users / "sales/bob/rights.ser", {b"ajxp.admin": False, b"ajxp.group_path": b"/sales"})
+    write(users / "groups.ser", {b"AJXP_GROUP:Sales": b"/sales", b"bob": b"/sales"})
+    write(users / "bob/rights.ser", {b"ajxp.admin": True, b"ajxp.group_path": b"/"})
+    damage(users / "groups.ser")
+    found, store = rows(old)
+    assert isinstance(found["bob"].rights["ajxp.roles"], Unreadable) and isinstance(found["bob"].role, Unreadable)
+    assert "ajxp.admin" not in found["bob"].rights
+    assert "F1065" in [f.code for f in store.findings]
+
+
+def test_without_the_list_of_groups_the_only_folder_that_names_its_place_counts(old):
+    users = old / "data/plugins/auth.serial"
+    write(users / "sales/bob/rights.ser", {b"ajxp.group_path": b"/sales", 0: b"r"})
+    write(users / "bob/rights.ser", {b"ajxp.group_path": b"/sales", 0: b"rw"})
+    cut(users / "groups.ser")
+    found, _store = rows(old)
+    assert found["bob"].rights["0"] == "r"
+
+
+@pytest.mark.parametrize("name", ["rights.ser", "role.ser"])
+def test_an_empty_file_is_damage_and_not_the_same_as_none(old, name):
+    (old / "data/plugins/auth.serial/mallory" / name).write_bytes(b"")
+    users, store = rows(old)
+    mallory = users["Mallory"]
+    assert isinstance(mallory.role if name == "role.ser" else mallory.rights["ajxp.roles"], Unreadable)
+    assert "F1060" in [f.code for f in store.findings]
+
+
+def test_links_and_devices_in_the_place_of_files_are_findings(old, tmp_path):
+    (tmp_path / "elsewhere").write_bytes(b'a:1:{s:5:"admin";s:1:"x";}')
+    place = old / "data/plugins/auth.serial/users.ser"
+    for target in (tmp_path / "elsewhere", "/dev/zero"):
+        place.unlink()
+        place.symlink_to(target)
+        users, store = rows(old)
+        assert "admin" not in users
+        assert "F1062" in [f.code for f in store.findings]

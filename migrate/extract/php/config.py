@@ -6,6 +6,7 @@ and the source line; the rest of the file is still read. Bounded: files up to 4 
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from tree_sitter import Language, Node, Parser
 
 from migrate.errors import Finding, Severity, code, finding
 from migrate.extract.php.evaluate import Evaluator, Unknown, array_key, decode, next_key, to_text, truthy
+from migrate.extract.regular import read_regular
 from migrate.text import shown
 
 MAX_SIZE = 4 * 2**20
@@ -60,6 +62,7 @@ INCLUDED = code(
 )
 
 _SECRET = re.compile(r"pass|pwd|secret|token|credential|private|salt|dsn|api_?key|access_?key|_key|://[^/\s]*@", re.IGNORECASE)
+_DEEP = 200
 _BLOCKS = {"foreach_statement", "for_statement", "while_statement", "do_statement", "switch_statement", "try_statement"}
 _INCLUDES = {"require_once_expression", "require_expression", "include_expression", "include_once_expression"}
 
@@ -87,10 +90,10 @@ def read_config(
     `name`: how findings call the file. `directory`: the folder of the file on the old machine, for `__DIR__`."""
     name = name or path.name
     try:
-        if path.stat().st_size > MAX_SIZE:
-            return PhpConfig(dict(constants or {}), dict(variables or {}), (finding(TOO_BIG, "configuration", name, limit=MAX_SIZE),))
-        source = path.read_bytes()
+        source = read_regular(path, MAX_SIZE + 1)
     except OSError as error:
+        if error.errno == errno.EFBIG:
+            return PhpConfig(dict(constants or {}), dict(variables or {}), (finding(TOO_BIG, "configuration", name, limit=MAX_SIZE),))
         found = finding(UNREADABLE, "configuration", name, cause=error.strerror or "unknown reason")
         return PhpConfig(dict(constants or {}), dict(variables or {}), (found,))
     return parse_config(source, constants, variables=variables, name=name, directory=directory or str(path.parent))
@@ -300,27 +303,29 @@ class _Run:
     def unknown(self, node: Node) -> None:
         self.report(UNKNOWN, node)
 
-    def report(self, entry: Any, node: Node) -> None:
+    def report(self, entry: Any, node: Node, deep: bool = False) -> None:
         if len(self.findings) < 200:
-            self.findings.append(finding(entry, "configuration", self.name, line=node.start_point[0] + 1, source=self._line(node)))
+            self.findings.append(finding(entry, "configuration", self.name, line=node.start_point[0] + 1, source=self._line(node, deep)))
 
     def report_errors(self, root: Node) -> None:
         """The first places the parser could not make sense of."""
-        queue, found = [root], 0
+        queue, found = [(root, 0)], 0
         while queue and found < 5:
-            node = queue.pop()
+            node, depth = queue.pop()
             if node.type == "ERROR" or node.is_missing:
                 found += 1
-                self.report(BROKEN, node)
+                self.report(BROKEN, node, deep=depth > _DEEP)
             elif node.has_error:
-                queue.extend(reversed(node.children))
+                queue.extend((child, depth + 1) for child in reversed(node.children))
 
-    def _line(self, node: Node) -> str:
+    def _line(self, node: Node, deep: bool) -> str:
         """The source line, unless it or what it is assigned to looks like a secret."""
+        if deep:  # the parser finds a parent from the root down: what a line belongs to would take seconds to tell
+            return "(line not shown: it is nested too deep)"
         row = node.start_point[0]
         line = self.lines[row].strip() if row < len(self.lines) else b""
         around, above = decode(line[:4096]), node
-        for _level in range(40):  # finding a parent costs more the deeper it lies
+        for _level in range(40):
             if above.parent is None or above.type in ("expression_statement", "program", "compound_statement"):
                 break
             if above.type in ("array_element_initializer", "argument", "assignment_expression") and above.named_children:
