@@ -19,6 +19,7 @@ from migrate.workflow.applying import apply_plan, preview
 @click.option("--dry-run", is_flag=True, help="Say what would be done, do nothing.")
 @click.option("--accept-skips", is_flag=True, envvar="MIGRATE_ACCEPT_SKIPS", help="What the plan announced as left out is in order (exit 0).")
 @click.option("--replan", is_flag=True, help="When the old server or Cells changed since the plan: plan again instead of refusing.")
+@options.cells_database
 @options.connection
 @options.common
 def apply(environment: Environment, cells_url: str | None, dry_run: bool, accept_skips: bool, replan: bool, **connection: Any) -> int:

@@ -11,6 +11,7 @@ from migrate.cli import options
 from migrate.cli.connection import connection_of
 from migrate.cli.environment import Environment
 from migrate.interrupt import StopSignal
+from migrate.workflow.keeping import Choice
 from migrate.workflow.migrating import migrate_all
 
 
@@ -18,6 +19,7 @@ from migrate.workflow.migrating import migrate_all
 @options.legacy
 @options.cells
 @options.planning
+@options.passwords
 @click.option("--accept-skips", is_flag=True, envvar="MIGRATE_ACCEPT_SKIPS", help="What the plan announced as left out is in order (exit 0).")
 @options.connection
 @options.common
@@ -32,6 +34,7 @@ def migrate(environment: Environment, legacy: Path, database: str | None, path_m
     with StopSignal() as stop, environment.progress("migrating") as progress:
         way = connection_of(cells_url, connection, environment.work)
         outcome = migrate_all(environment.work, legacy, database, options.paths(path_map), way, mappings=mappings,
-                              masks=masks, data_source=data_source, recycle=recycle, accept_skips=accept_skips, stop=stop, progress=progress,
+                              masks=masks, data_source=data_source, recycle=recycle, passwords=Choice.of(connection),
+                              accept_skips=accept_skips, stop=stop, progress=progress,
                               say=environment.say, break_lock=environment.break_lock)
     return environment.answer(outcome)

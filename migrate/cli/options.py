@@ -12,6 +12,7 @@ import click
 from migrate import logs
 from migrate.cli.environment import Environment
 from migrate.errors import ExitStatus, MigrationError
+from migrate.transform.ways import POLICIES
 
 try:
     import tomllib
@@ -93,6 +94,25 @@ connection = _stack(
     click.option("--ca-bundle", type=click.Path(path_type=Path, exists=True), envvar="MIGRATE_CA_BUNDLE", help="Certificates to trust."),
     click.option("--insecure", is_flag=True, envvar="MIGRATE_INSECURE", help="Do not verify TLS. Said loudly; for a laboratory only."),
     click.option("--workers", type=click.IntRange(1, 64), default=8, show_default=True, envvar="MIGRATE_WORKERS", help="Requests at the same time."),
+)
+
+cells_database = click.option(
+    "--cells-database", metavar="URL", envvar="MIGRATE_CELLS_DATABASE",
+    help="Database of Cells (SQLAlchemy URL), to put old passwords into it and to prove them. Only with --passwords keep. Better given by "
+         "MIGRATE_CELLS_DATABASE than on the command line, since it holds a password.")
+
+passwords = _stack(
+    click.option("--passwords", type=click.Choice(POLICIES), default="temporary", show_default=True, envvar="MIGRATE_PASSWORDS",
+                 help="How people sign in: a temporary password handed over to each; keep the old one (see --keep-by); reset by a mail of Cells; none. "
+                      "For single people: column password of users.csv."),
+    click.option("--keep-by", type=click.Choice(["sql", "rpc"]), default="sql", show_default=True, envvar="MIGRATE_KEEP_BY",
+                 help="With `keep`. sql: a script for the database of Cells, for you to run, or run by the tool with --cells-database. rpc: an internal "
+                      "job of Cells; stored passwords then stand in its logs. Both go round a guard of Cells; it is your server."),
+    cells_database,
+    click.option("--password-length", type=click.IntRange(16, 64), default=16, show_default=True, help="Characters of a temporary password."),
+    click.option("--password-alphabet", metavar="CHARACTERS", default="", help="Its characters (default: letters and digits without look-alikes)."),
+    click.option("--password-must-change/--no-password-must-change", default=True, show_default=True,
+                 help="A temporary password has to be changed at the first sign-in."),
 )
 
 cells = click.option("--cells", "cells_url", required=True, metavar="URL", envvar="MIGRATE_CELLS", help="Address of the new server.")

@@ -10,6 +10,7 @@ import click
 from migrate.cli import options
 from migrate.cli.connection import connection_of
 from migrate.cli.environment import Environment
+from migrate.workflow.keeping import Choice
 from migrate.workflow.rehearsal import rehearse
 
 
@@ -17,6 +18,7 @@ from migrate.workflow.rehearsal import rehearse
 @options.legacy
 @options.cells
 @options.planning
+@options.passwords
 @options.connection
 @options.common
 def plan(environment: Environment, legacy: Path, database: str | None, path_map: tuple[str, ...], cells_url: str, mappings: Path | None,
@@ -32,5 +34,6 @@ def plan(environment: Environment, legacy: Path, database: str | None, path_map:
     with environment.progress("planning") as progress:
         way = connection_of(cells_url, connection, environment.work)
         outcome = rehearse(environment.work, legacy, database, options.paths(path_map), way, mappings=mappings,
-                           masks=masks, data_source=data_source, recycle=recycle, progress=progress, break_lock=environment.break_lock)
+                           masks=masks, data_source=data_source, recycle=recycle, passwords=Choice.of(connection),
+                           progress=progress, break_lock=environment.break_lock)
     return environment.answer(outcome)

@@ -18,6 +18,7 @@ from migrate.workflow.undoing import undo_migration
 @options.cells_again
 @click.option("--dry-run", is_flag=True, help="List what would be removed, remove nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@options.cells_database
 @options.connection
 @options.common
 def undo(environment: Environment, cells_url: str | None, dry_run: bool, yes: bool, **connection: Any) -> int:

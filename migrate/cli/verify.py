@@ -14,6 +14,7 @@ from migrate.workflow.verifying import verify_target
 
 @click.command(short_help="Prove the result from what Cells answers.")
 @options.cells_again
+@options.cells_database
 @options.connection
 @options.common
 def verify(environment: Environment, cells_url: str | None, **connection: Any) -> int:

@@ -6,6 +6,7 @@ import json
 import os
 import secrets as generator
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -44,11 +45,11 @@ class Secrets:
                 os.close(handle)
             self._values[(kind, key)] = value
 
-    def password(self, kind: str, key: str) -> str:
-        """The password kept for `key`, made now (192 bits) when there is none."""
+    def password(self, kind: str, key: str, make: Callable[[], str] | None = None) -> str:
+        """The password kept for `key`, made now (by `make`, else 192 random bits) when there is none."""
         known = self.get(kind, key)
         if known is None:
-            known = generator.token_urlsafe(24)
+            known = make() if make is not None else generator.token_urlsafe(24)
             self.put(kind, key, known)
         return known
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+
 from migrate.cells.api import groups, policies, roles, users
 from migrate.cells.errors import CellsRefused, OtherObject
 from migrate.cells.models import Group, Role, User
@@ -37,10 +40,21 @@ def create_user(tools: Tools, action: CreateUser, look: bool) -> Result:
     wanted = User(action.uuid, action.login, action.group_path, action.roles, dict(action.attributes))
     rules = _policies(action)
     if there:
+        wanted = _not_asked_again(wanted, there[0])
         users.put_user(tools.session, wanted, None, rules)
     else:
-        users.create_user(tools.session, wanted, tools.secrets.password("user", action.login), rules)
+        make = tools.keeping.make if tools.keeping is not None and action.temporary else None
+        users.create_user(tools.session, wanted, tools.secrets.password("user", action.login, make), rules)
     return {"uuid": action.uuid}
+
+
+def _not_asked_again(wanted: User, there: User) -> User:
+    """Who was asked to change the password and has done so is not asked again by a later run."""
+    locks = json.loads(wanted.attributes.get("locks", "[]"))
+    if "pass_change" not in locks or "pass_change" in there.attributes.get("locks", ""):
+        return wanted
+    attributes = {**wanted.attributes, "locks": json.dumps([lock for lock in locks if lock != "pass_change"])}
+    return dataclasses.replace(wanted, attributes=attributes)
 
 
 def _policies(action: CreateUser) -> policies.Policies | None:

@@ -9,9 +9,10 @@ from migrate.cells.errors import NoAnswer
 from migrate.cells.session import Session
 from migrate.interrupt import StopSignal
 from migrate.ledger import Ledger, Secrets
-from migrate.load import people, places, rights  # noqa: F401 - they register what they perform
+from migrate.load import passwords, people, places, rights, shares  # noqa: F401 - they register what they perform
 from migrate.load.desk import Desks
 from migrate.load.nodes import Nodes
+from migrate.load.passwords import Keeping
 from migrate.load.tools import Carry, Tools, effect_of
 from migrate.transform.actions import Action
 
@@ -19,8 +20,9 @@ from migrate.transform.actions import Action
 class Loader:
     """Performs Actions on one server; safe for several workers (the engine never gives one object to two)."""
 
-    def __init__(self, session: Session, ledger: Ledger, secrets: Secrets, stop: StopSignal, carry: Carry) -> None:
-        self.tools = Tools(session, ledger, secrets, stop, Nodes(session), Desks(session, stop), carry)
+    def __init__(self, session: Session, ledger: Ledger, secrets: Secrets, stop: StopSignal, carry: Carry,
+                 keeping: Keeping | None = None) -> None:
+        self.tools = Tools(session, ledger, secrets, stop, Nodes(session), Desks(session, stop), carry, keeping)
 
     def perform(self, action: Action, *, resumed: bool) -> Mapping[str, Any]:
         """Do it. When the server gave no answer, look whether it was done and repeat at most once."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from migrate.cells.session import Session
 from migrate.errors import MigrationError
@@ -13,6 +13,9 @@ from migrate.ledger import Ledger, Secrets
 from migrate.load.desk import Desks
 from migrate.load.nodes import Nodes
 from migrate.transform.actions import Action, CarryFolder
+
+if TYPE_CHECKING:
+    from migrate.load.passwords import Keeping
 
 Result = Mapping[str, Any]
 Carry = Callable[[CarryFolder, "Callable[[], str] | None"], Result]
@@ -30,6 +33,8 @@ class Tools:
     nodes: Nodes
     desks: Desks
     carry: Carry
+    keeping: Keeping | None = None
+    """What storing old passwords needs; None where the run cannot."""
 
     def wait(self, reached: Callable[[], bool], seconds: float, error: Callable[[], MigrationError], pause: float = 0.25) -> None:
         """Ask again and again, slower and slower, until it is so; `error` when it is not in time, Interrupted when the run ends."""

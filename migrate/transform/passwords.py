@@ -5,7 +5,7 @@ Passwords are made, and stored forms are read, only when the plan is carried out
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
@@ -16,23 +16,23 @@ from migrate.transform.mapping import UserLine
 from migrate.transform.parts import Lookup, Outcome
 from migrate.transform.people import Person
 from migrate.transform.records_view import Records
-from migrate.transform.ways import KEPT, RESET, PasswordPolicy
+from migrate.transform.ways import KEPT, RESET, TEMPORARY, PasswordPolicy
 
 CHUNK: Mapping[str, int] = {"rpc": 30, "sql": 500}
 """People an action: a job of some tens of calls (a chain of 50 was seen to pass), a transaction of some hundreds."""
 
 CASE_MATTERS = code(
-    "F2705", Severity.INFO, "{subject} is spelt with capitals. The old server took any spelling at sign-in, Cells takes this one only.",
+    "F2805", Severity.INFO, "{subject} is spelt with capitals. The old server took any spelling at sign-in, Cells takes this one only.",
     "Tell this person; accounts.csv holds the exact spelling.")
 CASE_MATTERS_TO_ALL = code(
-    "F2706", Severity.INFO, "The old server did not tell small letters from capitals in logins ({subject}); Cells does.",
+    "F2806", Severity.INFO, "The old server did not tell small letters from capitals in logins ({subject}); Cells does.",
     "Announce that logins are to be typed exactly as accounts.csv has them.")
 SCRIPT_TO_RUN = code(
-    "F2707", Severity.WARNING, "The old passwords of {subject} people work only after the script keep-passwords.sql was run on the database of Cells.",
+    "F2807", Severity.WARNING, "The old passwords of {subject} people work only after the script keep-passwords.sql was run on the database of Cells.",
     "Read it, run it on the server of Cells, then run `verify`. Or give --cells-database, and the tool does and proves it.",
     "Cells refuses stored passwords over its interface on purpose. Putting them into its database is the decision of the server's owner.")
 BY_INTERNAL_CALL = code(
-    "F2708", Severity.WARNING, "The stored old passwords of {subject} people pass through the job log and the server log of Cells.",
+    "F2808", Severity.WARNING, "The stored old passwords of {subject} people pass through the job log and the server log of Cells.",
     "After the run: `cells admin clean logs` on the server, rotate and remove its log files, and keep backups of them closed.",
     "The route rpc uses a job of Cells that calls an internal service. Cells writes what it is asked into its logs, stored passwords included.")
 
@@ -40,13 +40,15 @@ BY_INTERNAL_CALL = code(
 @dataclass(frozen=True)
 class Passwords:
     """The part of a plan that carries passwords. `waiting`: uuids of accounts that this migration made and whose old password it
-    has not stored yet; of accounts that were there before it, nothing is known, and nothing is done to them."""
+    has not stored yet; of accounts that were there before it, nothing is known, and nothing is done to them. `refused`: uuid to old
+    login of those whose stored form Cells did not take: they keep their temporary password."""
 
     records: Records
     lookup: Lookup
     lines: Mapping[str, UserLine]
     policy: PasswordPolicy
     waiting: frozenset[str] = frozenset()
+    refused: Mapping[str, str] = field(default_factory=dict)
     any_case: bool = False
     kinds: tuple[str, ...] = ()
 
@@ -87,8 +89,11 @@ class Passwords:
 
     @property
     def targets(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
-        """The way in stands with the account."""
-        return iter(())
+        """The way in stands with the account; here only where it came out otherwise than planned."""
+        for uuid, old in self.refused.items():
+            person = self.lookup.person(old)
+            if person is not None and person.uuid == uuid and self._way(person.user)[0] == KEPT:
+                yield "users", old, {"login": person.login, "uuid": uuid, "password": TEMPORARY}
 
     @property
     def findings(self) -> Iterator[Finding]:

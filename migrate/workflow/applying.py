@@ -19,6 +19,8 @@ from migrate.report.csv import write_csv
 from migrate.transform.actions import CloseDesk, OpenDesk, from_json
 from migrate.workflow import survey
 from migrate.workflow.connect import Connection
+from migrate.workflow.handing import hand_over
+from migrate.workflow.keeping import keeping_for
 from migrate.workflow.outcome import Outcome
 from migrate.workflow.planning import mapping_fingerprint, plan_objects, target_fingerprint
 from migrate.workflow.rehearsal import plan_with
@@ -63,8 +65,8 @@ def apply_plan(work: Path, connection: Connection, *, accept_skips: bool, replan
                 plan_with(work, ledger, secrets, settings, connection, progress=progress, stop=stop)
             elif changed:
                 raise StalePlan(what=" and ".join(changed))
-            carry_out(work, ledger, secrets, session, stop=stop, progress=progress, workers=connection.workers)
-            return finish_apply(work, ledger, session, accept_skips=accept_skips)
+            carry_out(work, ledger, secrets, settings, session, connection, stop=stop, progress=progress, workers=connection.workers)
+            return finish_apply(work, ledger, secrets, settings, session, accept_skips=accept_skips)
 
 
 def _drift(work: Path, ledger: Ledger, secrets: Secrets, settings: Settings, session: Session, owner: Owner) -> list[str]:
@@ -85,13 +87,18 @@ def _drift(work: Path, ledger: Ledger, secrets: Secrets, settings: Settings, ses
     return changed
 
 
-def carry_out(work: Path, ledger: Ledger, secrets: Secrets, session: Session, *, stop: StopSignal, progress: Progress, workers: int) -> None:
+def carry_out(work: Path, ledger: Ledger, secrets: Secrets, settings: Settings, session: Session, connection: Connection, *, stop: StopSignal,
+              progress: Progress, workers: int) -> None:
     """Run the engine over the plan; the loader's desks are closed in the end, whatever happened on the way."""
     ledger.reopen_failed()
     carrier = Carrier(ledger, session, stop=stop, workers=min(workers, 4), progress=progress)
-    loader = Loader(session, ledger, secrets, stop, carrier.carry)
-    _reopen_desks(ledger, loader)
-    Engine(ledger, loader, workers=workers, stop=stop, progress=progress).run()
+    keeping = keeping_for(settings, secrets, session, connection)
+    loader = Loader(session, ledger, secrets, stop, carrier.carry, keeping)
+    try:
+        _reopen_desks(ledger, loader)
+        Engine(ledger, loader, workers=workers, stop=stop, progress=progress).run()
+    finally:
+        keeping.close()
 
 
 def _reopen_desks(ledger: Ledger, loader: Loader) -> None:
@@ -108,7 +115,7 @@ def _reopen_desks(ledger: Ledger, loader: Loader) -> None:
             ledger.reopen(row.id)
 
 
-def finish_apply(work: Path, ledger: Ledger, session: Session, *, accept_skips: bool) -> Outcome:
+def finish_apply(work: Path, ledger: Ledger, secrets: Secrets, settings: Settings, session: Session, *, accept_skips: bool) -> Outcome:
     """Settle what remains, write the reports, give the verdict."""
     settle_rights(ledger)
     counts = ledger.counts()
@@ -116,5 +123,6 @@ def finish_apply(work: Path, ledger: Ledger, session: Session, *, accept_skips: 
     findings: list[Finding] = [f for _, f in ledger.findings("plan", "apply")]
     page = html.write_report(ledger, work / "report.html")
     write_csv(ledger, work / "not-green.csv")
+    handed = hand_over(work, ledger, secrets, settings)
     return Outcome(state.verdict, state.exit, counts=counts, read=session.requests.read, write=session.requests.write, findings=findings,
-                   lines=[*state.lines, f"Report: {page}"], extra={"report": str(page)})
+                   lines=[*state.lines, *handed, f"Report: {page}"], extra={"report": str(page)})

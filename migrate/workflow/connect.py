@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
@@ -36,7 +36,7 @@ class OtherServer(MigrationError):
 
 @dataclass(frozen=True)
 class Connection:
-    """How to reach Cells. `tokens` overrides the other ways to a token (demo and tests)."""
+    """How to reach Cells. `tokens` overrides the other ways to a token (demo and tests). `database`: of Cells, when it was named."""
 
     url: str | None = None
     token_file: Path | None = None
@@ -46,6 +46,7 @@ class Connection:
     workers: int = 8
     tokens: TokenSource | None = None
     work: Path | None = None
+    database: str | None = field(default=None, repr=False)
 
     def session(self, planned: str | None = None, *, writes: bool) -> Session:
         """A session for this server, or the one planned for; `writes=False` lets no write through."""

@@ -11,6 +11,7 @@ from migrate.interrupt import StopSignal
 from migrate.ledger import Ledger, Secrets, WorkLock
 from migrate.workflow.applying import carry_out, finish_apply
 from migrate.workflow.connect import Connection
+from migrate.workflow.keeping import Choice
 from migrate.workflow.outcome import Outcome
 from migrate.workflow.rehearsal import plan_with
 from migrate.workflow.settings import Settings
@@ -21,10 +22,11 @@ Progress = Callable[[str, int], None]
 
 def migrate_all(work: Path, legacy: Path, database: str | None, path_map: Mapping[str, str], connection: Connection, *, mappings: Path | None, masks: str,
                 data_source: str, recycle: str, accept_skips: bool, stop: StopSignal, progress: Progress, say: Callable[[str], None],
-                break_lock: bool = False) -> Outcome:
+                passwords: Choice | None = None, break_lock: bool = False) -> Outcome:
     """One lock, three steps. The exit status is the worst of them; what was done before is found again and not repeated."""
     settings = Settings(legacy=str(legacy.resolve()), path_map=dict(path_map), database_given=database is not None, cells=(connection.url or "").rstrip("/"),
-                        mappings=str(mappings.resolve()) if mappings else "", masks=masks, data_source=data_source, recycle=recycle, now=int(time.time()))
+                        mappings=str(mappings.resolve()) if mappings else "", masks=masks, data_source=data_source, recycle=recycle, now=int(time.time()),
+                        passwords=(passwords or Choice()).plain())
     with WorkLock(work, break_lock=break_lock), Ledger.create(work) as ledger:
         secrets = Secrets(work)
         settings.save(ledger, secrets, database)
@@ -32,8 +34,8 @@ def migrate_all(work: Path, legacy: Path, database: str | None, path_map: Mappin
         say(planned.verdict)
         stop.check()
         with connection.session(settings.cells, writes=True) as session:
-            carry_out(work, ledger, secrets, session, stop=stop, progress=progress, workers=connection.workers)
-            applied = finish_apply(work, ledger, session, accept_skips=accept_skips)
+            carry_out(work, ledger, secrets, settings, session, connection, stop=stop, progress=progress, workers=connection.workers)
+            applied = finish_apply(work, ledger, secrets, settings, session, accept_skips=accept_skips)
             say(applied.verdict)
             stop.check()
             written = session.requests.write

@@ -18,7 +18,9 @@ from migrate.transform.actions import Action, CarryFolder, CloseDesk, CreateFold
 from migrate.transform.lookup import PlanLookup
 from migrate.transform.mapping import Mappings
 from migrate.transform.parts import Part
+from migrate.transform.passwords import Passwords
 from migrate.transform.plan import Plan, PlanOptions, make_plan
+from migrate.workflow.keeping import waiting
 from migrate.workflow.survey import REST
 from migrate.workflow.targets import name_files
 from migrate.workflow.view import RecordView
@@ -52,7 +54,7 @@ def store_plan(ledger: Ledger, target: Target, mappings: Mappings, options: Plan
         ledger.put_targets(kind, (), replace=True)
     _put_targets(ledger, plan.targets)
     findings += name_files(ledger, recycle=recycle, progress=progress)
-    parts = parts_of(records, PlanLookup(plan, records, target))  # after the files have their names
+    parts = parts_of(records, PlanLookup(plan, records, target), ledger, mappings, options)  # after the files have their names
     for part in parts:
         ledger.settle_many(list(part.outcomes))
         _put_targets(ledger, part.targets)
@@ -74,9 +76,11 @@ def _put_targets(ledger: Ledger, targets: Iterable[tuple[str, str, Mapping[str, 
         ledger.put_targets(kind, ((key, body) for _, key, body in rows))
 
 
-def parts_of(records: RecordView, lookup: PlanLookup) -> list[Part]:
+def parts_of(records: RecordView, lookup: PlanLookup, ledger: Ledger, mappings: Mappings, options: PlanOptions) -> list[Part]:
     """What is planned beside people, rights, workspaces and files; one entry for each further kind that is carried."""
-    return []
+    made, refused = waiting(ledger)
+    facts = ledger.get("installation") or {}
+    return [Passwords(records, lookup, mappings.users, options.passwords, made, refused, any_case=facts.get("auth") == "sql")]
 
 
 def _not_carried(ledger: Ledger, findings: list[Finding], carried: set[str]) -> Iterator[tuple[str, str, str, str, None]]:

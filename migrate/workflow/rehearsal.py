@@ -15,6 +15,7 @@ from migrate.report import html
 from migrate.transform.plan import PlanOptions
 from migrate.workflow.connect import Connection
 from migrate.workflow.inventory import unreadable
+from migrate.workflow.keeping import Choice, policy_of, remember
 from migrate.workflow.outcome import Outcome
 from migrate.workflow.planning import folders_of, given_rights, mapping_fingerprint, seed_of, store_plan
 from migrate.workflow.settings import Settings
@@ -24,10 +25,12 @@ Progress = Callable[[str, int], None]
 
 
 def rehearse(work: Path, legacy: Path, database: str | None, path_map: Mapping[str, str], connection: Connection, *, mappings: Path | None,
-             masks: str, data_source: str, recycle: str, progress: Progress, break_lock: bool = False, stop: StopSignal | None = None) -> Outcome:
+             masks: str, data_source: str, recycle: str, progress: Progress,
+             passwords: Choice | None = None, break_lock: bool = False, stop: StopSignal | None = None) -> Outcome:
     """Plan in `work`; exit 3 when something of the old server could not be read."""
     settings = Settings(legacy=str(legacy.resolve()), path_map=dict(path_map), database_given=database is not None, cells=(connection.url or "").rstrip("/"),
-                        mappings=str(mappings.resolve()) if mappings else "", masks=masks, data_source=data_source, recycle=recycle, now=int(time.time()))
+                        mappings=str(mappings.resolve()) if mappings else "", masks=masks, data_source=data_source, recycle=recycle, now=int(time.time()),
+                        passwords=(passwords or Choice()).plain())
     with WorkLock(work, break_lock=break_lock), Ledger.create(work) as ledger:
         secrets = Secrets(work)
         settings.save(ledger, secrets, database)
@@ -49,9 +52,11 @@ def plan_with(work: Path, ledger: Ledger, secrets: Secrets, settings: Settings, 
         if stop is not None:
             stop.check()
         target = read_target(session, facts, loader)
+        remember(secrets, connection)
         folder = Path(settings.mappings) if settings.mappings else work / "mappings"
         decided = read_mappings(folder)
-        options = PlanOptions(seed=seed, data_source=settings.data_source, masks=settings.masks, given=given_rights(ledger))
+        options = PlanOptions(seed=seed, data_source=settings.data_source, masks=settings.masks, given=given_rights(ledger),
+                              passwords=policy_of(settings, ledger))
         folders = folders_of(ledger, target, decided, options)
         if folders:
             target = read_target(session, facts, loader, folders)

@@ -34,6 +34,10 @@ class Settings:
     data_source: str = "legacy"
     recycle: str = "skip"
     now: int = 0
+    shares: Mapping[str, Any] = field(default_factory=dict)
+    """`strict_no_download`, `revive`, `new_owner`, `link_passwords`: see cli/options."""
+    passwords: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of `passwords.Choice`."""
 
     def save(self, ledger: Ledger, secrets: Secrets, database: str | None) -> None:
         """Remember; a database address may hold a password and goes to the secrets file."""

@@ -14,6 +14,7 @@ from migrate.load.engine import ends_the_run
 from migrate.load.perform import Loader
 from migrate.transform.actions import Action, CarryFolder, from_json
 from migrate.workflow.connect import Connection
+from migrate.workflow.keeping import keeping_for
 from migrate.workflow.outcome import Outcome
 from migrate.workflow.settings import Settings
 
@@ -31,7 +32,8 @@ def undo_migration(work: Path, connection: Connection, *, dry_run: bool, stop: S
         with connection.session(settings.cells, writes=True) as session:
             read_facts(session)
             whoami(session)
-            loader = Loader(session, ledger, Secrets(work), stop, _carries_nothing)
+            keeping = keeping_for(settings, Secrets(work), session, connection)
+            loader = Loader(session, ledger, Secrets(work), stop, _carries_nothing, keeping)
             for name, body, reverse in steps:
                 stop.check()
                 try:
@@ -43,6 +45,7 @@ def undo_migration(work: Path, connection: Connection, *, dry_run: bool, stop: S
                 else:
                     ledger.journal_undone(name, body)
                 progress("undo", 1)
+            keeping.close()
             read, write = session.requests.read, session.requests.write
         if not failed:
             ledger.forget_outcomes()

@@ -172,6 +172,13 @@ def _under_safe_login(session: Session, user: User) -> str:
     return safe
 
 
+def request_reset(session: Session, login: str) -> bool:
+    """Let Cells mail a link to set a password (20 minutes). `PUT /a/auth/reset-password-token/{login}`. False for the empty 200 that
+    means nothing was sent. 200 with a body is given without a mail server too: ask `config.mailer_set` first."""
+    path = "/a/auth/reset-password-token/" + segment(login, method="PUT", what="/a/auth/reset-password-token/{login}")
+    return bool(session.put(path, {}, empty_ok=True).get("Success"))
+
+
 def set_avatar(session: Session, login: str, image: bytes, content_type: str) -> str:
     """Store a picture (at most 5 MB) and give its id, which later PUTs of the account have to carry as attribute `avatar`.
     `POST /a/frontend/binaries/USER/{login}`."""

@@ -1,0 +1,113 @@
+"""Internal calls through the import job: the only way over the interface that stores a password as the old server kept it.
+
+`PUT /a/jobs/user/import-p8` runs any action of the scheduler, `actions.cmd.rpc` among them. What is sent appears in the job, in
+the task log and in the server's log. The job has one fixed id: a new one stops the old one, so each is waited for."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from migrate.cells.api.jobs import SECONDS, Task, tasks_of
+from migrate.cells.conventions import own_group_path
+from migrate.cells.errors import CellsRefused, RefusedToSend
+from migrate.cells.session import Session
+from migrate.cells.shapes import objects
+
+JOB = "pydio8-data-import"
+PATH = "/a/jobs/user/import-p8"
+PATIENCE = 300.0
+_NUMBERS = {"ANY": 0, "OWNER": 1, "READ": 2, "WRITE": 3, "deny": 0, "allow": 1}
+Raw = dict[str, Any]
+
+
+def raw_users(session: Session, login: str) -> list[Raw]:
+    """Accounts of exactly this login as the server shows them, roles and policies whole. `POST /a/user`."""
+    if not login:
+        raise RefusedToSend(method="POST", path="/a/user", status=0, reason="an empty login would match everybody")
+    answer = session.search("/a/user", {
+        "Queries": [{"Login": login, "NodeType": "USER"}], "Operation": "AND", "ResourcePolicyQuery": {"Type": "ANY"}})
+    return [user for user in objects(answer, "Users") if user.get("Login") == login]
+
+
+def incomplete(user: Raw) -> str:
+    """Why this account must not be sent to the internal service, which checks nothing; empty when it may."""
+    for name in ("Uuid", "Login", "GroupPath"):
+        if not isinstance(user.get(name), str) or not user[name]:
+            return f"{name} is missing"
+    attributes = user.get("Attributes")
+    if not isinstance(attributes, dict) or not attributes.get("profile"):
+        return "its attributes are not shown whole"
+    if not objects(user, "Policies"):
+        return "its policies are not shown"
+    return ""
+
+
+def create_user_call(user: Raw, form: str, *, three_parts: bool) -> dict[str, Any]:
+    """The action that replaces an account by itself with another stored password. Everything is sent again, as CreateUser wipes
+    what is missing. `three_parts`: 4.x and 5 take method names of three parts and enums by name; 3.x two parts and numbers."""
+    problem = incomplete(user)
+    if problem or not form:
+        raise RefusedToSend(method="PUT", path=PATH, status=0, reason=problem or "there is no stored password")
+    attributes = {k: v for k, v in user["Attributes"].items() if not k.startswith("parameter:")}
+    body = {"Uuid": user["Uuid"], "Login": user["Login"], "GroupPath": own_group_path(user["GroupPath"], ""), "Password": form,
+            "Attributes": {**attributes, "pydio:password_hashed": "true"},
+            "Roles": [{"Uuid": role["Uuid"]} for role in objects(user, "Roles") if _given(role)],
+            "Policies": [_policy(p, three_parts) for p in objects(user, "Policies")]}
+    method = "idm.UserService.CreateUser" if three_parts else "UserService.CreateUser"
+    request = json.dumps({"User": body}, ensure_ascii=False)
+    return {"name": "actions.cmd.rpc", "params": {"service": "pydio.grpc.user", "method": method, "request": request}}
+
+
+def _given(role: Raw) -> bool:
+    automatic = [name for name in role.get("AutoApplies") or [] if name]
+    return bool(role.get("Uuid")) and not role.get("UserRole") and not role.get("GroupRole") and not automatic
+
+
+def _policy(policy: Raw, names: bool) -> Raw:
+    sent = {name: policy[name] for name in ("Resource", "Action", "Subject", "Effect") if name in policy}
+    if names:
+        return sent
+    return {name: _NUMBERS.get(value, value) if name in ("Action", "Effect") else value for name, value in sent.items()}
+
+
+def same_account(before: Raw, after: Raw) -> list[str]:
+    """What differs between two readings of an account, apart from what the server counts by itself; names only, no values."""
+    different = [name for name in ("Uuid", "Login", "IsGroup") if before.get(name) != after.get(name)]
+    if own_group_path(str(before.get("GroupPath", "")), "") != own_group_path(str(after.get("GroupPath", "")), ""):
+        different.append("group")
+    for name in sorted({*before.get("Attributes", {}), *after.get("Attributes", {})}):
+        if name != "failedConnections" and before.get("Attributes", {}).get(name) != after.get("Attributes", {}).get(name):
+            different.append(f"attribute {name}")
+    if [r.get("Uuid") for r in objects(before, "Roles")] != [r.get("Uuid") for r in objects(after, "Roles")]:
+        different.append("roles")
+    if _rules(before) != _rules(after):
+        different.append("policies")
+    return different
+
+
+def _rules(user: Raw) -> set[tuple[str, str, str]]:
+    return {(str(p.get("Action")), str(p.get("Subject")), str(p.get("Effect"))) for p in objects(user, "Policies")}
+
+
+def run_calls(session: Session, calls: Sequence[Mapping[str, Any]], wait: Callable[[float], Any] = time.sleep) -> Task:
+    """Run a chain of internal calls (none: only replaces the stored job by an empty one) and give its task when it has ended. The
+    chain stops at the first call that fails; its `message` may hold parts of what was sent: do not show it."""
+    before = {task.id for task in tasks_of(session, JOB) or []}
+    try:
+        session.put(PATH, {"JobName": "import-p8", "JsonParameters": json.dumps(list(calls), ensure_ascii=False)}, timeout=SECONDS)
+    except CellsRefused as error:
+        # The server repeats what it was sent in some refusals.
+        raise type(error)(**{**error.fields, "reason": "the import job was not accepted"}) from None
+    waited, pause = 0.0, 0.5
+    while waited < PATIENCE:
+        wait(pause)
+        waited, pause = waited + pause, min(pause * 1.3, 3.0)
+        found = [task for task in tasks_of(session, JOB) or [] if task.id not in before]
+        if found and found[0].ended:
+            return found[0]
+        if not calls and not found and waited > 4.0:
+            return Task("", "Finished")  # an empty chain leaves no task on some versions
+    raise CellsRefused(method="PUT", path=PATH, status=0, reason=f"the job had not ended after {PATIENCE:.0f} s")
