@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -10,17 +11,20 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from migrate.cells.models import Acl, Target
+from migrate.cells.models import Acl, LiveShares, Target
 from migrate.errors import Finding, Severity, code, finding
 from migrate.extract.source import Source
 from migrate.ledger import Ledger, State
 from migrate.transform.actions import Action, CarryFolder, CloseDesk, CreateFolder, OpenDesk, SetRight, from_json
+from migrate.transform.identity import Identity
 from migrate.transform.lookup import PlanLookup
 from migrate.transform.mapping import Mappings
 from migrate.transform.parts import Part
 from migrate.transform.passwords import Passwords
 from migrate.transform.plan import Plan, PlanOptions, make_plan
+from migrate.transform.share_actions import CreateLink, UpdateLink
 from migrate.workflow.keeping import waiting
+from migrate.workflow.sharing import shares_part, without_our_cells
 from migrate.workflow.survey import REST
 from migrate.workflow.targets import name_files
 from migrate.workflow.view import RecordView
@@ -42,10 +46,11 @@ def seed_of(source: Source) -> str:
 
 
 def store_plan(ledger: Ledger, target: Target, mappings: Mappings, options: PlanOptions, *, recycle: str,
-               progress: Callable[[str, int], None], extra: list[Finding]) -> Plan:
+               progress: Callable[[str, int], None], extra: list[Finding], live: LiveShares | None = None,
+               shares: Mapping[str, Any] | None = None, now: int = 0) -> Plan:
     """Work out the plan and put it into the ledger with its fingerprints."""
     records = RecordView(ledger)
-    plan = make_plan(records, target, mappings, options)
+    plan = make_plan(records, without_our_cells(target, ledger, Identity(options.seed)), mappings, options)
     findings: list[Finding] = list(extra)
     for kind in ("users", "groups", "roles", "teams", "workspaces", *REST):
         _reset(ledger, kind)
@@ -54,13 +59,16 @@ def store_plan(ledger: Ledger, target: Target, mappings: Mappings, options: Plan
         ledger.put_targets(kind, (), replace=True)
     _put_targets(ledger, plan.targets)
     findings += name_files(ledger, recycle=recycle, progress=progress)
-    parts = parts_of(records, PlanLookup(plan, records, target), ledger, mappings, options)  # after the files have their names
+    lookup = PlanLookup(plan, records, target)
+    parts = parts_of(records, lookup, ledger, mappings, options)  # after the files have their names
+    shared = shares_part(records, lookup, live or LiveShares(), ledger, mappings, shares or {}, now)
+    parts.append(shared)
     for part in parts:
         ledger.settle_many(list(part.outcomes))
         _put_targets(ledger, part.targets)
         findings += part.findings
     ledger.settle_many(_not_carried(ledger, findings, {kind for part in parts for kind in part.kinds}))
-    ledger.replace_access(plan.access)
+    ledger.replace_access(shared.access(plan.access))
     ledger.replace_plan(_needed(ledger, plan, parts))
     ledger.replace_findings("plan", [*plan.findings, *findings])
     ledger.put("target-fingerprint", target_fingerprint(target, plan_objects(ledger)))
@@ -99,12 +107,14 @@ def _needed(ledger: Ledger, plan: Plan, parts: Sequence[Part]) -> Iterator[tuple
     """Actions with their state, streamed. Content that is all there needs no carrying; a desk is opened (and closed in the
     end) only for work on its data source."""
     busy: dict[str, OpenDesk] = {}
-    working = {source for action, already in plan.actions for source in _works_on(ledger, action, already)}
+    everything = itertools.chain(plan.actions, *(part.actions for part in parts))
+    working = {source for action, already in everything for source in _works_on(ledger, action, already)}
     for action, already in plan.actions:
         if isinstance(action, OpenDesk):
+            if already or action.data_source in working:
+                busy[action.data_source] = action  # one that a killed run left open is closed in any case
             if action.data_source not in working:
                 continue
-            busy[action.data_source] = action
             already = False
         elif isinstance(action, CarryFolder):
             already = not _to_carry(ledger, action)
@@ -120,7 +130,7 @@ def _works_on(ledger: Ledger, action: Action, already: bool) -> Iterator[str]:
     """The data source that this action writes to through a desk, if any."""
     if isinstance(action, CarryFolder) and action.route == "upload" and _to_carry(ledger, action):
         yield action.node.split("/", 1)[0]
-    elif isinstance(action, CreateFolder) and not already:
+    elif isinstance(action, (CreateFolder, CreateLink, UpdateLink)) and not already:
         yield action.node.split("/", 1)[0]
 
 
