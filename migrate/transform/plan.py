@@ -173,6 +173,29 @@ class Plan:
         """The node that an old folder becomes."""
         return self._node_of(root, place)
 
+    # -- what parts that come later ask of people and rights -------------------------------------------------------------------
+
+    @property
+    def standing(self) -> Standing:
+        """What each role says once the plan is carried out, people's own roles as they are on the server."""
+        return self._rights.standing
+
+    def persons(self) -> Iterator[tuple[Person, Access]]:
+        """Everybody with the old effective access, streamed."""
+        return self._persons()
+
+    def roles_of(self, person: Person) -> tuple[str, ...]:
+        """Uuids of roles in the order that decides, without the own one."""
+        return self._rights.roles_of(person)[0]
+
+    def loose_roles(self, person: Person) -> tuple[str, ...]:
+        """Those among them whose order this server may change."""
+        return () if self._features.role_order else self._rights.roles_of(person)[1]
+
+    def own_rights(self, person: Person, access: Access) -> list[SetRight]:
+        """What the plan says on the person's own role."""
+        return self._rights.of(person, access).sets if person.skip is None else []
+
     # -- what there is to do -------------------------------------------------------------------------------------------------
 
     @property
