@@ -122,6 +122,11 @@ def code(code_: str, severity: Severity, title: str, remedy: str, explanation: s
     return entry
 
 
+def known(code_: str) -> Code | None:
+    """A registered finding or reason code; None for others (error classes are in `catalogue`)."""
+    return _catalogue.get(code_)
+
+
 def finding(entry: Code, kind: str, subject: str, **fields: object) -> Finding:
     """A finding of this code on `subject` (an id, login or path) of `kind` (users, workspaces, files, …)."""
     fields = {"subject": subject, "kind": kind, **fields}

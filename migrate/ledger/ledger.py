@@ -28,7 +28,7 @@ from migrate.ledger import schema
 
 BATCH = 1000
 _MARK = "\x01"
-UNCOUNTED = frozenset({"roots", "access", "children"})
+UNCOUNTED = frozenset({"roots", "access", "children", "own-roles"})
 """Kinds of records that are material of a plan, not things an administrator counts."""
 
 
@@ -438,7 +438,7 @@ class Ledger:
             statement = upsert(table)
             new = statement.excluded
             same = (table.c.size.is_(new.size)) & (table.c.mtime.is_(new.mtime)) & (table.c.type == new.type)
-            keep = {c: _case(same, table.c[c]) for c in ("sha256", "md5", "etag", "content_hash", "target", "code")}
+            keep = {c: _case(same, table.c[c]) for c in ("sha256", "target", "code")}  # etag and md5 stay: what was stored last
             statement = statement.on_conflict_do_update(
                 index_elements=["root", "path"],
                 set_={"seen": new.seen, "size": new.size, "mtime": new.mtime, "type": new.type, "recycle": new.recycle,
@@ -477,6 +477,13 @@ class Ledger:
         table = schema.files
         with self._read() as db:
             return db.execute(select(table.c.type).where(table.c.root == _key(root), table.c.path == path)).scalar()
+
+    def file_state(self, root: str, path: bytes) -> State | None:
+        """State of one path of a root, None when the folder does not hold it."""
+        table = schema.files
+        with self._read() as db:
+            state = db.execute(select(table.c.state).where(table.c.root == _key(root), table.c.path == path)).scalar()
+        return None if state is None else State(state)
 
     def file_target(self, root: str, path: bytes) -> str | None:
         """Where one path of a root goes, when not under its own name."""

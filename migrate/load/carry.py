@@ -62,6 +62,14 @@ class NotIndexed(MigrationError):
     remedy = "Cells skips names that are not UTF-8, keys over 1024 bytes and dead links: rename the file in the copy, index again, run `apply` again."
 
 
+class ChangedInCells(MigrationError):
+    """Cells has a file of this name with another content, and it is not the one this migration put there."""
+
+    code = "E5006"
+    title = "{path}: Cells has another content under this name, which this migration did not put there; it is kept."
+    remedy = "Compare both; rename or remove the one in Cells if the old one is wanted, then run `apply` again."
+
+
 class FolderGone(MigrationError):
     """The old folder cannot be read any more."""
 
@@ -207,6 +215,8 @@ class _Upload:
             known = self._same(there, source)
             if known is not None:
                 return row.id, {**known, "state": State.DONE if row.state is State.STARTED else State.ALREADY, "code": None}
+            if there.etag not in (row.etag, row.md5, "", "temporary"):
+                raise ChangedInCells(path=shown(row.path))
         stored = self._content.put_file(self._desk(), self._below(row), source)
         hashes = stored.hashes
         return row.id, {"state": State.DONE, "code": None, "md5": hashes.md5, "sha256": hashes.sha256, "content_hash": hashes.cells,

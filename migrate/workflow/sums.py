@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from migrate.errors import ExitStatus
+from migrate.errors import ExitStatus, Severity, known
 from migrate.ledger import Ledger, State
 from migrate.transform.actions import SetRight, from_json
 
@@ -48,6 +48,12 @@ def settle_rights(ledger: Ledger) -> None:
     ledger.settle_access(list(rows()))
 
 
+def _harmless(why: str) -> bool:
+    """Whether leaving something out for this reason loses nothing (a page of the old application, a role of its machinery)."""
+    entry = known(why)
+    return entry is not None and entry.severity is Severity.INFO
+
+
 def sums(ledger: Ledger, counts: Mapping[str, Mapping[str, int]], *, accept_skips: bool) -> Sums:
     """Whether everything has an outcome, and what it is."""
     lines, missing, failed, skipped = [], 0, 0, 0
@@ -58,6 +64,8 @@ def sums(ledger: Ledger, counts: Mapping[str, Mapping[str, int]], *, accept_skip
         skipped += row["skipped"]
         lines.append(f"{kind:12} found {row['found']:>7} = migrated {row['migrated']:>7} + already there {row['already']:>7} + skipped {row['skipped']:>7} "
                      f"+ failed {row['failed']:>5}" + (f"  (open: {row['found'] - accounted})" if row["found"] != accounted else ""))
+    harmless = sum(number for _, outcome, why, number in ledger.reasons() if outcome == "skipped" and _harmless(why))
+    skipped -= harmless
     states = ledger.action_states()
     failed_actions = states.get(State.FAILED.value, 0)
     if missing or states.get(State.PLANNED.value, 0) or states.get(State.STARTED.value, 0):

@@ -20,13 +20,17 @@ Rows = Iterator[tuple[str, Mapping[str, Any]]]
 
 def survey(ledger: Ledger, source: Source, *, hashes: bool = False, progress: Callable[[str, int], None] = lambda _k, _n: None) -> str:
     """Store everything the installation holds; gives the fingerprint of its records (files excepted: they are looked at
-    again when they are carried). Children of shares are kept apart from workspaces: they are counted as shares."""
+    again when they are carried). Children of shares are kept apart from workspaces (they are counted as shares), roles of one
+    person or group from roles."""
     total = Digest()
     for kind in PEOPLE + REST:
         if kind == "workspaces":
-            plain = [r for r in _rows(source, kind, total, progress)]
+            plain = list(_rows(source, kind, total, progress))
             ledger.replace_records("workspaces", (r for r in plain if not r[1]["shared_child"]))
             ledger.replace_records("children", (r for r in plain if r[1]["shared_child"]))
+        elif kind == "roles":
+            ledger.replace_records("roles", (r for r in _rows(source, kind, total, progress) if not _of_one(r[0])))
+            ledger.replace_records("own-roles", (r for r in _rows(source, kind, Digest(), progress) if _of_one(r[0])))
         else:
             ledger.replace_records(kind, _rows(source, kind, total, progress))
     scan = int(ledger.get("scan") or 0) + 1
@@ -38,6 +42,11 @@ def survey(ledger: Ledger, source: Source, *, hashes: bool = False, progress: Ca
     fingerprint = total.text()
     ledger.put("source-fingerprint", fingerprint)
     return fingerprint
+
+
+def _of_one(role: str) -> bool:
+    """Whether a role is that of one person or group: it comes with the person or group and is not counted on its own."""
+    return role.startswith(("AJXP_USR_/", "AJXP_GRP_/"))
 
 
 def fingerprint(source: Source) -> str:

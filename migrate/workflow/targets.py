@@ -10,11 +10,12 @@ from migrate.ledger import FileRow, Ledger, State
 from migrate.text import shown
 from migrate.transform.names import MAX_KEY_BYTES, StoredName, stored_name, stored_names
 
-IN_RECYCLE_BIN = code("S5001", Severity.INFO, "In a recycle bin of the old server; bins are not carried.", "Plan with --recycle carry to bring them along.")
+IN_RECYCLE_BIN = code("S5001", Severity.WARNING, "In a recycle bin of the old server; bins are not carried.", "Plan with --recycle carry to bring them along.")
 NOBODYS_FOLDER = code("S5002", Severity.INFO, "In a folder of a workspace or person that is not carried.",
                       "See why that workspace or account is left out; carry it by the mapping files.")
 NO_SUCH_FOLDER = code("S5003", Severity.WARNING, "The path is longer than Cells can hold ({size} bytes, at most {limit}).",
                       "Shorten the names of its folders in the old place and plan again.")
+WITH_ANOTHER = code("S5004", Severity.INFO, "Comes with the folder of another workspace that holds it: the same file on disk.", "Nothing to do.")
 RENAMED = code("F5001", Severity.INFO, "{number} files and folders in {subject} get another name ({rules}), because Cells would lose them under the old one.",
                "The export lists old and new names; the rule reads backwards.",
                "Names are stored in composed form (NFC); `%` without two hexadecimal digits, `\\`, NUL, other bytes than UTF-8, too long names are rewritten.")
@@ -25,7 +26,7 @@ Row = tuple[int, dict[str, Any]]
 def name_files(ledger: Ledger, *, recycle: str, progress: Callable[[str, int], None] = lambda _k, _n: None, wide: bool = True) -> list[Finding]:
     """Give every file of the ledger its target name (None = kept) and set aside what is not carried. Files that are already
     in Cells keep their state. Streams; only renamed folders are held in memory."""
-    carried = {key for key, _ in ledger.targets("roots")}
+    carried = {key: "" if body.get("carried_by") is None else WITH_ANOTHER.code for key, body in ledger.targets("roots")}
     charsets = _charsets(ledger)
     findings: list[Finding] = []
     batch: list[Row] = []
@@ -35,7 +36,7 @@ def name_files(ledger: Ledger, *, recycle: str, progress: Callable[[str, int], N
             if folder is not None:
                 findings += folder.findings()
             folder = _Folder(ledger, row.root, charsets.get(row.root.split("\0")[0]), wide)
-        values = _values(row, folder, row.root in carried, recycle)
+        values = _values(row, folder, carried.get(row.root), recycle)
         if values:
             batch.append((row.id, values))
             if len(batch) >= 1000:
@@ -48,7 +49,7 @@ def name_files(ledger: Ledger, *, recycle: str, progress: Callable[[str, int], N
     return findings
 
 
-def _values(row: FileRow, folder: _Folder, carried: bool, recycle: str) -> dict[str, Any]:
+def _values(row: FileRow, folder: _Folder, carried: str | None, recycle: str) -> dict[str, Any]:
     target = folder.target(row)
     reason = _reason(row, target, carried, recycle)
     values: dict[str, Any] = {}
@@ -62,9 +63,12 @@ def _values(row: FileRow, folder: _Folder, carried: bool, recycle: str) -> dict[
     return values
 
 
-def _reason(row: FileRow, target: str | None, carried: bool, recycle: str) -> str | None:
-    if not carried:
+def _reason(row: FileRow, target: str | None, carried: str | None, recycle: str) -> str | None:
+    """Why a file is not carried by itself. `carried`: empty when its folder is, a reason code, None when nobody's."""
+    if carried is None:
         return NOBODYS_FOLDER.code
+    if carried:
+        return carried
     if row.recycle and recycle == "skip":
         return IN_RECYCLE_BIN.code
     size = len(target.encode("utf-8", "surrogatepass")) if target is not None else len(row.path)

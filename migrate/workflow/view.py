@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from migrate.extract.records import Access, Group, Role, Root, Team, User, Workspace, from_plain
-from migrate.ledger import Ledger
+from migrate.ledger import Ledger, State
 
 
 class RecordView:
@@ -22,7 +22,9 @@ class RecordView:
         return (from_plain(Group, body) for _, body in self._ledger.records("groups"))
 
     def roles(self) -> Iterator[Role]:
-        return (from_plain(Role, body) for _, body in self._ledger.records("roles"))
+        for kind in ("roles", "own-roles"):
+            for _, body in self._ledger.records(kind):
+                yield from_plain(Role, body)
 
     def teams(self) -> Iterator[Team]:
         return (from_plain(Team, body) for _, body in self._ledger.records("teams"))
@@ -41,6 +43,11 @@ class RecordView:
     def entry(self, root: str, path: str) -> str | None:
         """`file` or `dir` when the old folder (key of a Root) holds this path, None when not."""
         return self._ledger.file_type(root, path.encode("utf-8", "surrogateescape"))
+
+    def carried(self, root: str, path: str) -> bool | None:
+        """Whether this path of a root is carried; None when the old folder does not hold it."""
+        state = self._ledger.file_state(root, path.encode("utf-8", "surrogateescape"))
+        return None if state is None else state is not State.SKIPPED
 
     def user(self, login: str) -> User | None:
         """One account by its login as stored."""
