@@ -50,7 +50,13 @@ class DriverConfiguration:
     conf_options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     auth_options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     boot: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    multi: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    by_driver: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     findings: tuple[Finding, ...] = ()
+
+    def options_of(self, auth: str) -> Mapping[str, Any]:
+        """Options of one of the auth drivers, by its short name."""
+        return self.by_driver.get(auth, {})
 
 
 def read_bootstrap(folder: Path) -> tuple[dict[str, dict[str, Any]], list[Finding]]:
@@ -88,16 +94,16 @@ def short(name: str | None) -> str:
     return (name or "").rsplit(".", 1)[-1]
 
 
-def drivers(boot: Mapping[str, Any], plugins: Mapping[str, Any], *, newer: bool) -> DriverConfiguration:
-    """The drivers in force. `plugins`: `$PLUGINS` of a PHP file (wins). `newer`: bootstrap.json decides (4.3 and later)."""
+def drivers(boot: Mapping[str, Any], plugins: Mapping[str, Any], *, files: Mapping[str, Mapping[str, Any]] | None = None, newer: bool) -> DriverConfiguration:
+    """The drivers in force. `plugins`: `$PLUGINS` of a PHP file (wins). `files`: options of plugins in conf/*.inc,
+    which count where nothing else does. `newer`: bootstrap.json decides (4.3 and later)."""
     core_conf, core_auth = _mapping(boot.get("core.conf")), _mapping(boot.get("core.auth"))
     unique = core_conf.get("UNIQUE_INSTANCE_CONFIG")
     master, slave = core_auth.get("MASTER_INSTANCE_CONFIG"), core_auth.get("SLAVE_INSTANCE_CONFIG")
     conf, conf_options = short(instance_name(unique)) or "serial", _mapping(unique)
     auth = [short(n) for n in (instance_name(master), instance_name(slave)) if n]
-    auth_options = _mapping(master)
-    if short(instance_name(master)) not in ("sql", "serial") and short(instance_name(slave)) in ("sql", "serial"):
-        auth_options = _mapping(slave)
+    by_driver = {short(instance_name(value)): _mapping(value) for value in (slave, master) if instance_name(value)}
+    multi = {**core_auth, **_mapping(core_auth.get("MULTI_MODE"))}
     found: list[Finding] = []
     php_conf, php_auth = _mapping(plugins.get("CONF_DRIVER")), _mapping(plugins.get("AUTH_DRIVER"))
     if (php_conf or php_auth) and newer and boot:
@@ -105,23 +111,40 @@ def drivers(boot: Mapping[str, Any], plugins: Mapping[str, Any], *, newer: bool)
     if php_conf:
         conf, conf_options = short(str(php_conf.get("NAME", "serial"))), _mapping(php_conf.get("OPTIONS"))
     if php_auth:
-        auth, auth_options = _php_auth(php_auth)
-    return DriverConfiguration(conf, tuple(auth) or (conf,), core_conf, core_auth, conf_options, auth_options, boot, tuple(found))
+        auth, by_driver, multi = _php_auth(php_auth)
+    auth = list(auth) or [conf]
+    by_driver = {name: {**in_files(files or {}, "auth." + name), **by_driver.get(name, {})} for name in auth}
+    conf_options = {**in_files(files or {}, "conf." + conf), **conf_options}
+    auth_options = _local(auth, by_driver)
+    return DriverConfiguration(conf, tuple(auth), core_conf, core_auth, conf_options, auth_options, boot, multi, by_driver, tuple(found))
 
 
-def _php_auth(driver: Mapping[str, Any]) -> tuple[list[str], Mapping[str, Any]]:
+def in_files(files: Mapping[str, Mapping[str, Any]], plugin: str) -> dict[str, Any]:
+    """Options of a plugin in conf/conf.<type>.inc and conf/conf.<type>.<name>.inc; the latter counts."""
+    return {**files.get(plugin.split(".", 1)[0], {}), **files.get(plugin, {})}
+
+
+def _local(auth: list[str], by_driver: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Options of the first driver with accounts of its own, else of the master."""
+    chosen = next((name for name in auth if name in ("sql", "serial")), auth[0] if auth else "")
+    return by_driver.get(chosen, {})
+
+
+def _php_auth(driver: Mapping[str, Any]) -> tuple[list[str], dict[str, Mapping[str, Any]], Mapping[str, Any]]:
+    """Driver names, master first, options of each, and options of auth.multi."""
     name, options = short(str(driver.get("NAME", "serial"))), _mapping(driver.get("OPTIONS"))
     if name != "multi":
-        return [name], options
-    inner = {key: _mapping(value) for key, value in _mapping(options.get("DRIVERS")).items()}
-    names, chosen = [], options
-    for key, value in inner.items():
-        own = short(str(value.get("NAME", key)))
-        names.append(own)
-        if own in ("sql", "serial"):
-            chosen = _mapping(value.get("OPTIONS"))
-    master = short(str(options.get("MASTER_DRIVER", "")))
-    return sorted(names, key=lambda n: n != master), chosen
+        return [name], {name: options}, {}
+    found: dict[str, Mapping[str, Any]] = {}
+    keys: dict[str, str] = {}
+    inner = options.get("DRIVERS")
+    for key, entry in _mapping(inner).items():
+        value = _mapping(entry)
+        keys[str(key)] = own = short(str(value.get("NAME", key)))
+        found[own] = _mapping(value.get("OPTIONS"))
+    master = str(options.get("MASTER_DRIVER", ""))
+    master = keys.get(master, short(master))
+    return sorted(found, key=lambda n: n != master), found, options
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from migrate.extract import folders, people
+from migrate.extract.accounts import copied_from_directory
 from migrate.extract.avatars import names_of_avatars
 from migrate.extract.chain import Era, era_of
 from migrate.extract.definitions import Definitions, OldPaths, WorkspaceDefinition, read_definitions
@@ -47,6 +48,11 @@ class Context:
     def local_accounts(self) -> bool:
         """Whether all accounts are in the old server's own tables or files, so that a login without one is nobody."""
         return people.is_local(self.installation.facts.auth)
+
+    @cached_property
+    def copied_accounts(self) -> bool:
+        """Whether an account with a row of its own may yet be a directory's (auth.multi copied them)."""
+        return copied_from_directory(self.installation)
 
     @cached_property
     def logins(self) -> LoginIndex:

@@ -250,6 +250,12 @@ def _from_option(option: str) -> Path | URL:
     raise DatabaseOptionWrong(what=url.render_as_string(hide_password=True), cause=f"{backend} is not supported")
 
 
+def place_of(installation: Installation, parameters: dict[str, str]) -> Path | URL:
+    """Where the database of SQL parameters is: a SQLite file, a dump beside the installation, or a server. Raises
+    DatabaseMissing for a driver that cannot be opened."""
+    return _place(installation, parameters)[0]
+
+
 def _place(installation: Installation, parameters: dict[str, str]) -> tuple[Path | URL, list[Finding]]:
     file = sqlite_file(parameters)
     if file is not None:

@@ -19,7 +19,7 @@ from migrate.extract.layout import find_conf, find_data, find_prefix, version_of
 from migrate.extract.php.config import PhpConfig, read_config
 from migrate.extract.records import InstallationFacts
 from migrate.extract.regular import read_regular
-from migrate.extract.static import static_workspaces
+from migrate.extract.static import read_plugin_files, static_workspaces
 
 if TYPE_CHECKING:
     from migrate.extract.database import DatabaseSource
@@ -71,7 +71,8 @@ NO_DATA = code(
 @dataclass
 class Installation:
     """An old installation as found. Paths called `…_path` are of the dead machine (`str`), those called `…_folder` are
-    here. `drivers` and `static` may hold passwords and have no repr."""
+    here. `drivers`, `static` and `files` (options of plugins in conf/conf.*.inc) may hold passwords and have no repr.
+    `version_certain`: false where the version is a guess."""
 
     root: Path
     conf_folder: Path
@@ -87,6 +88,8 @@ class Installation:
     root_encoding: str | None
     database_option: str | None = field(default=None, repr=False)
     findings: list[Finding] = field(default_factory=list)
+    version_certain: bool = True
+    files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
 
     @property
     def facts(self) -> InstallationFacts:
@@ -209,7 +212,9 @@ def locate(legacy: Path, database: str | None = None, path_map: Mapping[str, str
     install = find_prefix(root, conf, data, data_expression)
     if install is None:
         findings.append(finding(NO_PREFIX_FOUND, "installation", str(legacy)))
-    chosen = drivers(boot, plugins, newer=_numbers(version) >= (4, 3))
+    inc, problems = read_plugin_files(conf, known)
+    findings += problems
+    chosen = drivers(boot, plugins, files=inc, newer=_numbers(version) >= (4, 3))
     findings += chosen.findings
     static, problems = static_workspaces(conf, known)
     findings += problems
@@ -231,6 +236,8 @@ def locate(legacy: Path, database: str | None = None, path_map: Mapping[str, str
         root_encoding=root_encoding if isinstance(root_encoding, str) else None,
         database_option=database,
         findings=findings,
+        version_certain=certain,
+        files=inc,
     )
 
 

@@ -122,4 +122,4 @@ def read_counters(folder: str | None) -> dict[str, int]:
         data = read_regular(os.path.join(folder, COUNTERS), _LARGEST)
     except FileNotFoundError:
         return {}
-    return {key: number(value, 0) or 0 for key, value in items(loads(data))} if data.strip() else {}
+    return {key: number(value, 0) or 0 for key, value in items(loads(data))}  # an empty file was cut off: it raises

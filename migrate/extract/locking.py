@@ -28,16 +28,18 @@ RIGHTS_LOST = code(
 )
 
 
-def rights_lost(row: UserRow) -> bool:
-    """Whether all that was stored of a user but the personal role is damaged (a damaged rights.ser). An intact row always
+def rights_lost(row: UserRow, serial: bool = False) -> bool:
+    """Whether all that was stored of a user but the personal role is damaged or gone (rights.ser). An intact row always
     says whether the user is an administrator."""
+    if serial and row.account and not row.rights:
+        return True
     return isinstance(row.rights.get("ajxp.roles"), Unreadable) and "ajxp.admin" not in row.rights
 
 
 def locks_of(context: Context, row: UserRow, personal: StoredRole, merged: Merged) -> tuple[str, ...]:
     """The right of old versions first, then the parameter of the merged role: a locked group locks its members."""
     stored = row.rights.get("ajxp.lock")
-    if isinstance(stored, Unreadable) or rights_lost(row):
+    if isinstance(stored, Unreadable) or rights_lost(row, context.era.serial):
         context.findings(finding(RIGHTS_LOST, "users", row.login))
         return ("logout",)
     lock = text(stored) or ""

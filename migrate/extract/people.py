@@ -60,6 +60,14 @@ PASSWORD_UNKNOWN = code(
     "The account gets a new password.",
 )
 
+MAYBE_DIRECTORY = code(
+    "F1111",
+    Severity.WARNING,
+    "{count} local accounts may be copies of directory accounts, with the password the directory had when they last signed in:"
+    " auth.multi was set to copy them. All are taken for directory accounts, without a password.",
+    "Give `temporary` or `keep` for accounts that were always local, in the column `password` of users.csv.",
+)
+
 RESERVED = frozenset({"guest", "shared", "ajxp.admin.users"})
 LINK_LOGIN = re.compile(r"(?:.*[^0-9a-zA-Z])?[0-9a-f]{12}\Z")
 _LOCAL = frozenset({"sql", "serial"})
@@ -166,8 +174,12 @@ def people_rows(context: Context) -> Iterator[UserRow]:
 def read_users(context: Context, avatar: Callable[[str], bytes | None]) -> Iterator[User]:
     """Every person. `avatar`: gives the picture of a login."""
     preferences = Preferences(context.store.preferences())
+    copied = 0
     for row in people_rows(context):
+        copied += context.copied_accounts and row.account
         yield _user(context, row, preferences, avatar)
+    if copied:
+        context.findings(finding(MAYBE_DIRECTORY, "users", "", count=copied))
 
 
 def _user(context: Context, row: UserRow, preferences: Preferences, avatar: Callable[[str], bytes | None]) -> User:
@@ -198,7 +210,7 @@ def _user(context: Context, row: UserRow, preferences: Preferences, avatar: Call
         quota_bytes=size_bytes(merged.parameter("meta.quota", "DEFAULT_QUOTA") or custom.get("USER_QUOTA")),
         avatar_sha256=hashlib.sha256(picture).hexdigest() if picture else None,
         start_workspace=WorkspaceId(start) if start in context.workspaces else None,
-        directory=not row.account,
+        directory=not row.account or context.copied_accounts,
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from migrate.errors import Severity, code, finding
+from migrate.extract.accounts import FILES, from_other_drivers
 from migrate.extract.charset import column_text
 from migrate.extract.logins import from_key, to_key
 from migrate.extract.php.values import PhpObject, as_text_key, path_text, plain, truth
@@ -87,13 +88,15 @@ class SerialStore:
         return spool.with_index()
 
     def _accounts(self) -> Iterator[tuple[str, str | None]]:
-        if "serial" not in self.installation.drivers.auth and "sql" in self.installation.drivers.auth:
-            databases = self.installation.databases
-            if databases is not None:
-                for login, password in Tables(databases.engine(), "of auth.sql").rows("ajxp_users", "login", "password"):
-                    yield column_text(login) or "", column_text(password)
-                return
-        yield from accounts(self.files)
+        drivers = self.installation.drivers.auth
+        databases = self.installation.databases
+        if "sql" in drivers and databases is not None:
+            for login, password in Tables(databases.engine(), "of auth.sql").rows("ajxp_users", "login", "password"):
+                yield column_text(login) or "", column_text(password)
+        if any(name in drivers for name in (*FILES, "custom_db")):
+            yield from from_other_drivers(self.installation, self.findings)
+        elif "sql" not in drivers:
+            yield from accounts(self.files)
 
     def _folders(self) -> Iterator[tuple[bytes, bytes, bytes]]:
         """(login, group path, folder) of every folder that is a user's: it holds rights.ser or role.ser. Links are not

@@ -19,6 +19,7 @@ from migrate.extract.chain import personal_role
 from migrate.extract.context import Context
 from migrate.extract.feed import read_comments
 from migrate.extract.files import read_files
+from migrate.extract.fingerprint import settle_version
 from migrate.extract.groups import read_groups
 from migrate.extract.installation import Installation, locate
 from migrate.extract.metadata import read_locks, read_metadata, read_watches
@@ -66,6 +67,7 @@ class Source:
         Raises MigrationError when there is no installation or its storage cannot be read at all."""
         installation = locate(Path(legacy), database=database, path_map=path_map)
         store = installation.open_store()
+        settle_version(installation, store)
         for entry in installation.findings:
             store.findings(entry)
         return cls(installation, store, store.findings, int(time.time()) if now is None else now)

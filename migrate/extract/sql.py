@@ -13,9 +13,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from migrate.errors import Severity, code, finding
+from migrate.extract.accounts import from_other_drivers
 from migrate.extract.charset import column_text, read_marked, read_serialized
 from migrate.extract.configuration import server_url, sql_parameters, sqlite_file
 from migrate.extract.database import DatabaseSource
+from migrate.extract.logins import to_key
 from migrate.extract.php.values import plain
 from migrate.extract.sink import FindingSink
 from migrate.extract.spool import Spool
@@ -96,6 +98,11 @@ class SqlStore:
 
     # users
 
+    @property
+    def _own_accounts(self) -> bool:
+        """Whether the table of auth.sql counts: beside other drivers its rows are left-overs or copies that nobody asked."""
+        return "sql" in self.drivers or not any(name in ("serial", "remote", "custom_db") for name in self.drivers)
+
     def _key(self, login: str) -> bytes:
         """auth.sql compares logins without regard to case; other drivers need not."""
         return (login.lower() if "sql" in self.drivers else login).encode("utf-8", "surrogateescape")
@@ -103,8 +110,11 @@ class SqlStore:
     @cached_property
     def _people(self) -> Spool:
         spool = Spool()
-        users = self._auth.rows("ajxp_users", "login", "password", "groupPath", order="rid")
-        spool.add(_ACCOUNT, ((self._key(column_text(r[0]) or ""), *r) for r in users))
+        if self._own_accounts:
+            users = self._auth.rows("ajxp_users", "login", "password", "groupPath", order="rid")
+            spool.add(_ACCOUNT, ((self._key(column_text(r[0]) or ""), *r) for r in users))
+        others = from_other_drivers(self.installation, self.findings)
+        spool.add(_ACCOUNT, ((self._key(login), to_key(login), to_key(hash_ or "") or None, None) for login, hash_ in others))
         rights = self._main.rows("ajxp_user_rights", "login", "repo_uuid", "rights", order="rid")
         spool.add(_RIGHT, ((self._key(column_text(r[0]) or ""), *r) for r in rights))
         roles = self._main.rows("ajxp_roles", "role_id", "serial_role", order="rid")

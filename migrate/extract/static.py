@@ -38,6 +38,19 @@ def static_workspaces(conf: Path, constants: Mapping[str, Any]) -> tuple[dict[st
     return found, findings
 
 
+def read_plugin_files(conf: Path, constants: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any]], list[Finding]]:
+    """Plugin id (or type) -> options of `$DRIVER_CONF` in conf/conf.<type>[.<name>].inc; all versions merged these first."""
+    found: dict[str, dict[str, Any]] = {}
+    findings: list[Finding] = []
+    for path in sorted(conf.glob("conf.*.inc")):
+        read = read_config(path, constants)
+        findings += read.findings
+        options = read.variables.get("DRIVER_CONF")
+        if isinstance(options, dict):
+            found[path.name[len("conf.") : -len(".inc")]] = {str(key): value for key, value in options.items()}
+    return found, findings
+
+
 def _files(conf: Path) -> Iterator[Path]:
     for name in _ACTIVE:
         if (conf / name).is_file():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from migrate.extract.configuration import in_files
 from migrate.extract.store import WorkspaceRow
 
 if TYPE_CHECKING:
@@ -39,6 +40,9 @@ def static_rows(installation: Installation | None) -> Iterator[WorkspaceRow]:
 
 def with_boot(stored: dict[str, dict[str, Any]], installation: Installation | None) -> dict[str, dict[str, Any]]:
     """Options of plugins, with those that bootstrap.json holds (they win: the application asks there first)."""
+    if installation is not None:
+        for plugin in {*stored, *installation.files}:
+            stored[plugin] = {**in_files(installation.files, plugin), **stored.get(plugin, {})}
     for plugin, options in (installation.drivers.boot if installation is not None else {}).items():
         stored[plugin] = {**stored.get(plugin, {}), **options}
     return stored
