@@ -1,0 +1,241 @@
+"""Watches, bookmarks and locks: who marked which node, and what of it can stand in Cells?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import groupby
+from typing import Any
+
+from migrate.cells.models.notes import LiveNotes
+from migrate.errors import Code, Finding, finding
+from migrate.extract.records import Bookmark, Lock, Preference, Watch
+from migrate.transform import note_codes
+from migrate.transform.actions import Action
+from migrate.transform.metadata_actions import BATCH, LiftLocks, SetBookmarks, SetLocks, SetWatches
+from migrate.transform.parts import Lookup, Outcome
+from migrate.transform.people import Person
+from migrate.transform.whereabouts import Whereabouts
+
+EVENTS = {"change": ("change",), "read": ("read",), "both": ("change", "read")}
+Target = tuple[str, str, dict[str, Any]]
+
+
+class WatchesPart:
+    """Who is told of what happens to a node. An administrator sets it for everybody, up to version 4."""
+
+    kinds = ("watches",)
+
+    def __init__(self, records: Iterable[Watch], where: Whereabouts, lookup: Lookup, live: LiveNotes, signs_in: Callable[[Person], bool]) -> None:
+        self._records, self._where, self._lookup, self._live, self._signs_in = records, where, lookup, live, signs_in
+        self._own_only = lookup.target.facts.major >= 5
+
+    def _decided(self) -> Iterator[tuple[str, Person | None, dict[str, tuple[list[str], set[str]]], list[tuple[str, Code]]]]:
+        """(old login, account, node -> (keys, events), skipped keys) of each person."""
+        for login, group in groupby(self._records, key=lambda w: w.user):
+            person = self._lookup.person(login)
+            nodes: dict[str, tuple[list[str], set[str]]] = {}
+            lost: list[tuple[str, Code]] = []
+            for watch in group:
+                node, why = self._where.find(watch.workspace, login, watch.path)
+                if person is None:
+                    why = note_codes.PERSON_LEFT
+                elif self._own_only and not self._signs_in(person):
+                    why = note_codes.NOT_WATCHED
+                if why is not None or node is None or watch.type not in EVENTS:
+                    lost.append((watch.key, why or note_codes.WRONG_TYPE))
+                    continue
+                keys, events = nodes.setdefault(node, ([], set()))
+                keys.append(watch.key)
+                events.update(EVENTS[watch.type])
+            yield login, person, nodes, lost
+
+    def _before(self, login: str, node: str) -> frozenset[str]:
+        uuid = self._live.nodes.get(node)
+        return self._live.watches.get((login, uuid), frozenset()) if uuid else frozenset()
+
+    @property
+    def actions(self) -> Iterator[tuple[Action, bool]]:
+        for old, person, nodes, _ in self._decided():
+            items = [([["watches", key] for key in keys], node, sorted(events | self._before(person.login, node)), sorted(self._before(person.login, node)))
+                     for node, (keys, events) in nodes.items() if person is not None and not events <= self._before(person.login, node)]
+            for part in _parts(items):
+                if person is not None:
+                    yield SetWatches(person.login, old, part), False
+
+    @property
+    def outcomes(self) -> Iterator[Outcome]:
+        for _, person, nodes, lost in self._decided():
+            for key, why in lost:
+                yield "watches", key, "skipped", why.code, None
+            for node, (keys, events) in nodes.items():
+                if person is not None and events <= self._before(person.login, node):
+                    yield from (("watches", key, "already", None, None) for key in keys)
+
+    @property
+    def targets(self) -> Iterator[Target]:
+        for _, person, nodes, _ in self._decided():
+            for node, (keys, events) in nodes.items():
+                for key in keys if person is not None else ():
+                    yield "watches", key, {"node": node, "login": person.login if person else "", "events": sorted(events)}
+
+    @property
+    def findings(self) -> list[Finding]:
+        return []
+
+    @property
+    def nodes(self) -> Iterator[str]:
+        """Nodes that are watched."""
+        return (node for _, _, nodes, _ in self._decided() for node in nodes)
+
+
+class BookmarksPart:
+    """Bookmarks, set in the person's own session where the tool can open one."""
+
+    kinds = ("bookmarks",)
+
+    def __init__(self, records: Iterable[Bookmark], where: Whereabouts, lookup: Lookup, signs_in: Callable[[Person], bool],
+                 former: frozenset[tuple[str, str]]) -> None:
+        """`signs_in`: whether an account's password is, or will be, known. `former`: (login, node) set by earlier runs."""
+        self._records, self._where, self._lookup, self._signs_in, self._former = records, where, lookup, signs_in, former
+
+    def _decided(self) -> Iterator[tuple[str, Person | None, dict[str, list[str]], list[tuple[str, str, Code]]]]:
+        for login, group in groupby(self._records, key=lambda b: b.user):
+            person = self._lookup.person(login)
+            nodes: dict[str, list[str]] = {}
+            lost: list[tuple[str, str, Code]] = []
+            for mark in group:
+                node, why = self._where.find(mark.workspace, login, mark.path)
+                if person is None:
+                    why = note_codes.PERSON_LEFT
+                elif node is not None and (person.login, node) not in self._former and not self._signs_in(person):
+                    why = note_codes.NO_SESSION
+                if why is not None or node is None:
+                    lost.append((mark.key, node or "", why or note_codes.NODE_LEFT))
+                else:
+                    nodes.setdefault(node, []).append(mark.key)
+            yield login, person, nodes, lost
+
+    @property
+    def actions(self) -> Iterator[tuple[Action, bool]]:
+        for old, person, nodes, _ in self._decided():
+            if person is None:
+                continue
+            items = [([["bookmarks", key] for key in keys], node) for node, keys in nodes.items() if (person.login, node) not in self._former]
+            for part in _parts(items):
+                yield SetBookmarks(person.login, old, part), False
+
+    @property
+    def outcomes(self) -> Iterator[Outcome]:
+        for _, person, nodes, lost in self._decided():
+            for key, _, why in lost:
+                yield "bookmarks", key, "skipped", why.code, None
+            for node, keys in nodes.items():
+                if person is not None and (person.login, node) in self._former:
+                    yield from (("bookmarks", key, "already", None, None) for key in keys)
+
+    @property
+    def targets(self) -> Iterator[Target]:
+        for _, person, nodes, lost in self._decided():
+            if person is None:
+                continue
+            for node, keys in nodes.items():
+                yield from (("bookmarks", key, {"node": node, "login": person.login}) for key in keys)
+            for key, node, why in lost:
+                if why is note_codes.NO_SESSION:
+                    yield "bookmarks", key, {"node": node, "login": person.login, "listed": True}
+
+    @property
+    def findings(self) -> list[Finding]:
+        return [finding(note_codes.NO_SESSION, "bookmarks", login) for login, _, _, lost in self._decided() if any(w is note_codes.NO_SESSION for _, _, w in lost)]
+
+
+class LocksPart:
+    """Locks of files, set last in their holders' names, and lifted while there is work on the files."""
+
+    kinds = ("locks",)
+
+    def __init__(self, records: Iterable[Lock], where: Whereabouts, lookup: Lookup, live: LiveNotes, busy: Callable[[str], bool]) -> None:
+        """`busy`: whether this plan writes to a node (content or values)."""
+        self._where, self._lookup, self._live, self._busy = where, lookup, live, busy
+        self._wanted: dict[str, tuple[str, list[str]]] = {}
+        self._lost: list[tuple[str, Code]] = []
+        for lock in records:
+            self._add(lock)
+
+    def _add(self, lock: Lock) -> None:
+        person = self._lookup.person(lock.user)
+        node, why = self._where.find(lock.workspace, lock.user, lock.path)
+        if person is None:
+            why = note_codes.PERSON_LEFT
+        elif node is not None:
+            holder = self._wanted.setdefault(node, (person.login, []))[0]
+            there = self._live.locks.get(self._live.nodes.get(node, ""), holder)
+            if person.login != holder or there != holder:
+                why = note_codes.LOCK_OF_OTHER
+        if why is not None or node is None:
+            self._lost.append((lock.key, why or note_codes.NODE_LEFT))
+        else:
+            self._wanted[node][1].append(lock.key)
+
+    def _stands(self, node: str) -> bool:
+        return self._live.nodes.get(node, "") in self._live.locks
+
+    @property
+    def actions(self) -> Iterator[tuple[Action, bool]]:
+        kept = {node: holder for node, (holder, keys) in self._wanted.items() if keys}
+        lifted = {node: holder for node, holder in kept.items() if self._stands(node) and self._busy(node)}
+        for part in _parts([(node, holder) for node, holder in lifted.items()]):
+            yield LiftLocks(part), False
+        items = [([["locks", key] for key in self._wanted[node][1]], node, holder) for node, holder in kept.items() if node in lifted or not self._stands(node)]
+        for part in _parts(items):
+            yield SetLocks(part), False
+
+    @property
+    def outcomes(self) -> Iterator[Outcome]:
+        for key, why in self._lost:
+            yield "locks", key, "skipped", why.code, None
+        for node, (_, keys) in self._wanted.items():
+            if self._stands(node) and not self._busy(node):
+                yield from (("locks", key, "already", None, None) for key in keys)
+
+    @property
+    def targets(self) -> Iterator[Target]:
+        for node, (holder, keys) in self._wanted.items():
+            yield from (("locks", key, {"node": node, "login": holder}) for key in keys)
+
+    @property
+    def findings(self) -> list[Finding]:
+        return []
+
+
+class PreferencesPart:
+    """Settings of the old web client. The language is part of the account; the rest has no equivalent."""
+
+    kinds = ("preferences",)
+    actions: tuple[tuple[Action, bool], ...] = ()
+    targets: tuple[Target, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    def __init__(self, records: Iterable[Preference], lookup: Lookup) -> None:
+        self._records, self._lookup = records, lookup
+
+    @property
+    def outcomes(self) -> Iterator[Outcome]:
+        for preference in self._records:
+            person = self._lookup.person(preference.user)
+            if person is None:
+                yield "preferences", preference.key, "skipped", note_codes.PERSON_LEFT.code, None
+            elif preference.name == "lang" and preference.value == person.user.language and not person.existing:
+                yield "preferences", preference.key, "already", None, "it is set with the account"
+            else:
+                yield "preferences", preference.key, "skipped", note_codes.NO_EQUIVALENT.code, None
+
+
+def _parts(items: list[Any]) -> Iterator[tuple[Any, ...]]:
+    for start in range(0, len(items), BATCH):
+        yield tuple(items[start:start + BATCH])
+
+
+def written(actions: Iterable[tuple[Action, bool]]) -> Mapping[str, None]:
+    """Nodes that a plan writes values to."""
+    return {str(item[1]): None for action, _ in actions for item in getattr(action, "items", ()) if type(action).__name__ == "WriteValues"}

@@ -1,0 +1,64 @@
+"""Which node of Cells did somebody mean? Old workspace, person and path in; the node, or the reason why there is none, out.
+
+Paths of a share's child workspace are those of the folder that was shared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from migrate.errors import Code
+from migrate.transform import note_codes
+from migrate.transform.actions import NodeRef
+from migrate.transform.parts import Lookup
+
+
+class Nodes(Lookup, Protocol):
+    """The look-up of a plan, which also knows what of a folder is carried, by group too."""
+
+    def carried(self, workspace: str, login: str | None, path: str, group: str | None = None) -> bool | None:
+        """Whether the file or folder is carried; None when the old folder does not hold it."""
+
+    def node_in(self, workspace: str, login: str | None, path: str, group: str | None = None) -> NodeRef | None:
+        """`node`, for a folder of a group too."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChildOf:
+    """What a child workspace of a share shows."""
+
+    workspace: str
+    owner: str
+    path: str
+    is_file: bool
+
+
+class Whereabouts:
+    """Finds nodes. `children`: child workspace id -> what it shows."""
+
+    def __init__(self, lookup: Nodes, children: Mapping[str, ChildOf]) -> None:
+        self._lookup, self._children = lookup, children
+
+    @classmethod
+    def of(cls, lookup: Nodes, shares: Iterable[Mapping[str, object]]) -> Whereabouts:
+        """`shares`: bodies of Share records."""
+        return cls(lookup, {str(s["child_workspace_id"]): ChildOf(str(s["workspace"]), str(s["owner"]), str(s["path"]), bool(s["is_file"]))
+                            for s in shares if s.get("child_workspace_id")})
+
+    def find(self, workspace: str, login: str | None, path: str, group: str | None = None) -> tuple[NodeRef | None, Code | None]:
+        """(node, None) or (None, why not)."""
+        for _ in range(10):  # a share of a share of …; a circle ends here
+            child = self._children.get(workspace)
+            if child is None:
+                break
+            inner = path.strip("/")
+            path = child.path if child.is_file or not inner else child.path.rstrip("/") + "/" + inner
+            workspace, login, group = child.workspace, child.owner, None
+        if self._lookup.place(workspace) is None:
+            return None, note_codes.NODE_LEFT
+        there = self._lookup.carried(workspace, login, path, group)
+        if there is None:
+            return None, note_codes.NODE_GONE
+        node = self._lookup.node_in(workspace, login, path, group) if there else None
+        return (node, None) if node is not None else (None, note_codes.NODE_LEFT)
