@@ -1,0 +1,111 @@
+"""The file of the ledger: opened with care, written in synced transactions, its damage told."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import create_engine, event, text
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DatabaseError, OperationalError
+
+from migrate.ledger import schema
+from migrate.ledger.errors import LedgerDamaged, LedgerFull, LedgerMissing
+
+Self = TypeVar("Self", bound="Database")
+
+
+class Database:
+    """Open with `Ledger.create(work)` or `Ledger.open(work)`. Safe to use from several threads; writes are serialised."""
+
+    NAME = "ledger.sqlite"
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.RLock()
+        self._engine = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False, "timeout": 60})
+        event.listen(self._engine, "connect", _pragmas)
+
+    @classmethod
+    def create(cls, work: Path) -> Self:
+        """Open the ledger of a work folder, making both when absent."""
+        work.mkdir(parents=True, exist_ok=True)
+        path = work / cls.NAME
+        new = not path.exists()
+        if new:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        ledger = cls(path)
+        if new or path.stat().st_size == 0:
+            with ledger._write() as db:
+                db.execute(text(f"PRAGMA application_id={schema.APPLICATION_ID}"))
+                db.execute(text(f"PRAGMA user_version={schema.VERSION}"))
+                schema.metadata.create_all(db)
+        ledger._check()
+        return ledger
+
+    @classmethod
+    def open(cls, work: Path) -> Self:
+        """Open an existing ledger; LedgerMissing when there is none, LedgerDamaged when it cannot be trusted."""
+        path = work / cls.NAME
+        if not path.is_file():
+            raise LedgerMissing(work=work)
+        ledger = cls(path)
+        ledger._check()
+        return ledger
+
+    def _check(self) -> None:
+        with self._read() as db:
+            if db.execute(text("PRAGMA application_id")).scalar() != schema.APPLICATION_ID:
+                raise LedgerDamaged(path=self.path, detail="it is not a ledger of this tool")
+            version = db.execute(text("PRAGMA user_version")).scalar()
+            if version != schema.VERSION:
+                raise LedgerDamaged(path=self.path, detail=f"its layout is number {version}, this program knows {schema.VERSION}")
+            problem = db.execute(text("PRAGMA quick_check(1)")).scalar()
+            if problem != "ok":
+                raise LedgerDamaged(path=self.path, detail=str(problem))
+
+    def close(self) -> None:
+        """Release the file."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def _write(self) -> Iterator[Connection]:
+        with self._lock, self._guard(), self._engine.begin() as db:
+            yield db
+
+    @contextmanager
+    def _read(self) -> Iterator[Connection]:
+        with self._guard(), self._engine.connect() as db:
+            yield db
+
+    @contextmanager
+    def _guard(self) -> Iterator[None]:
+        try:
+            yield
+        except OperationalError as error:
+            cause = str(error.orig)
+            if "malformed" in cause or "not a database" in cause:
+                raise LedgerDamaged(path=self.path, detail=cause) from None
+            raise LedgerFull(path=self.path, detail=cause) from None
+        except DatabaseError as error:
+            cause = str(error.orig)
+            if "malformed" in cause or "not a database" in cause:
+                raise LedgerDamaged(path=self.path, detail=cause) from None
+            raise
+
+
+def _pragmas(connection: Any, _: Any) -> None:
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
+        cursor.execute("PRAGMA " + pragma)
+    cursor.close()

@@ -1,0 +1,33 @@
+"""What can be wrong with a ledger."""
+
+from __future__ import annotations
+
+from migrate.errors import ExitStatus, MigrationError
+
+
+class LedgerDamaged(MigrationError):
+    """The ledger is not readable any more (torn, corrupted, or not a ledger). It is never restarted in silence."""
+
+    code = "E6002"
+    title = "The ledger {path} is damaged: {detail}."
+    remedy = "Keep the file, restore the work folder from a copy, or plan anew in another --work folder: what is already in Cells is found there."
+    exit_status = ExitStatus.LOCAL
+
+
+class LedgerFull(MigrationError):
+    """The disk of the work folder is full or not writable. What was done is recorded; what was not recorded is looked up again."""
+
+    code = "E6003"
+    title = "The ledger {path} could not be written: {detail}."
+    remedy = "Free room on that disk (or make the folder writable) and run the same command again: it goes on where it stopped."
+    exit_status = ExitStatus.LOCAL
+    retryable = True
+
+
+class LedgerMissing(MigrationError):
+    """The command needs a work folder in which `plan` (or `assess`) has run."""
+
+    code = "E6004"
+    title = "There is no ledger in {work}."
+    remedy = "Run `plan` first, or name the right folder with --work."
+    exit_status = ExitStatus.USAGE

@@ -1,0 +1,108 @@
+"""The list of files to carry: any carrier reads it and reports back into it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from sqlalchemy import case, delete, func, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from migrate.ledger import schema
+from migrate.ledger.database import Database
+from migrate.ledger.rows import BATCH, FileRow, State, batches, key_of, text_of
+
+
+class Files(Database):
+    """Files and folders with their targets, states and hashes."""
+
+
+    def scan_files(self, rows: Iterable[Mapping[str, Any]], scan: int) -> None:
+        """Store a listing of the disk: rows with root, path (bytes), type, size, mtime, recycle. `scan` numbers the listing;
+        unchanged rows keep state and hashes, changed ones become planned. End with `end_scan`."""
+        table = schema.files
+        for batch in batches(rows):
+            values = [{**r, "recycle": int(r["recycle"]), "state": "planned", "seen": scan} for r in batch]
+            statement = upsert(table)
+            new = statement.excluded
+            same = (table.c.size.is_(new.size)) & (table.c.mtime.is_(new.mtime)) & (table.c.type == new.type)
+            keep = {c: _case(same, table.c[c]) for c in ("sha256", "target", "code")}  # etag and md5 stay: what was stored last
+            statement = statement.on_conflict_do_update(
+                index_elements=["root", "path"],
+                set_={"seen": new.seen, "size": new.size, "mtime": new.mtime, "type": new.type, "recycle": new.recycle,
+                      "state": _case(same, table.c.state, "planned"), **keep})
+            with self._write() as db:
+                db.execute(statement, values)
+
+    def end_scan(self, scan: int) -> None:
+        """Forget files that the last listing did not find."""
+        with self._write() as db:
+            db.execute(delete(schema.files).where(schema.files.c.seen != scan))
+
+    def files(self, root: str | None = None, *states: State) -> Iterator[FileRow]:
+        """Files in order of root and path, streamed in pages."""
+        table = schema.files
+        last: tuple[str, bytes] | None = None
+        while True:
+            query = select(table).order_by(table.c.root, table.c.path).limit(BATCH)
+            if root is not None:
+                query = query.where(table.c.root == key_of(root))
+            if states:
+                query = query.where(table.c.state.in_([s.value for s in states]))
+            if last is not None:
+                query = query.where((table.c.root > last[0]) | ((table.c.root == last[0]) & (table.c.path > last[1])))
+            with self._read() as db:
+                page = db.execute(query).all()
+            if not page:
+                return
+            for r in page:
+                yield FileRow(r.id, text_of(r.root), r.path, r.type, r.size, r.mtime, bool(r.recycle), text_of(r.target) if r.target else r.target,
+                              State(r.state), r.code, r.sha256, r.md5, r.etag, r.content_hash)
+            last = (page[-1].root, page[-1].path)
+
+    def file_type(self, root: str, path: bytes) -> str | None:
+        """`file`, `dir` or None for one path of a root."""
+        table = schema.files
+        with self._read() as db:
+            return db.execute(select(table.c.type).where(table.c.root == key_of(root), table.c.path == path)).scalar()
+
+    def file_state(self, root: str, path: bytes) -> State | None:
+        """State of one path of a root, None when the folder does not hold it."""
+        table = schema.files
+        with self._read() as db:
+            state = db.execute(select(table.c.state).where(table.c.root == key_of(root), table.c.path == path)).scalar()
+        return None if state is None else State(state)
+
+    def file_target(self, root: str, path: bytes) -> str | None:
+        """Where one path of a root goes, when not under its own name."""
+        table = schema.files
+        with self._read() as db:
+            target = db.execute(select(table.c.target).where(table.c.root == key_of(root), table.c.path == path)).scalar()
+        return None if target is None else text_of(target)
+
+    def files_below(self, root: str, parent: bytes) -> list[bytes]:
+        """Paths of everything below a folder (`parent` without trailing slash, empty for the root itself)."""
+        table = schema.files
+        query = select(table.c.path).where(table.c.root == key_of(root), table.c.path > parent + b"/", table.c.path < parent + b"0")
+        with self._read() as db:
+            return [path for (path,) in db.execute(query)]
+
+    def update_files(self, rows: Iterable[tuple[int, Mapping[str, Any]]]) -> None:
+        """Change columns of files by id, in one transaction (state as text)."""
+        with self._write() as db:
+            for file_id, values in rows:
+                values = {k: (v.value if isinstance(v, State) else v) for k, v in values.items()}
+                db.execute(update(schema.files).where(schema.files.c.id == file_id).values(**values))
+
+    def file_totals(self, root: str | None = None) -> dict[str, tuple[int, int]]:
+        """state -> (number of files and folders, bytes)."""
+        table = schema.files
+        query = select(table.c.state, func.count(), func.coalesce(func.sum(table.c.size), 0)).group_by(table.c.state)
+        if root is not None:
+            query = query.where(table.c.root == key_of(root))
+        with self._read() as db:
+            return {s: (n, b) for s, n, b in db.execute(query)}
+
+
+def _case(condition: Any, value: Any, otherwise: Any = None) -> Any:
+    return case((condition, value), else_=otherwise)

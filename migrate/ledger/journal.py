@@ -1,0 +1,119 @@
+"""The plan and the journal: what is to be done, what was begun, what is done."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select, text, update
+
+from migrate.ledger import schema
+from migrate.ledger.database import Database
+from migrate.ledger.rows import BATCH, ActionRow, State, batches, key_of, text_of
+
+
+class Journal(Database):
+    """Actions with their states; every change of state is also a line of the append-only journal."""
+
+
+    def replace_plan(self, planned: Iterable[tuple[Any, State]]) -> None:
+        """Store a new plan: (Action, PLANNED or ALREADY) in order. What the journal knows as done with the same body and is
+        planned again stays to be looked up, not repeated blindly: its state becomes STARTED."""
+        with self._write() as db:
+            db.execute(delete(schema.actions))
+            for number, batch in enumerate(batches(planned)):
+                rows = []
+                for offset, (action, state) in enumerate(batch):
+                    rows.append({"id": key_of(action.id), "seq": number * BATCH + offset, "phase": action.phase, "lane": key_of(action.lane),
+                                 "kind": action.kind, "record": key_of(getattr(action, "record", "")), "body": action.to_json(), "state": state.value})
+                db.execute(insert(schema.actions), rows)
+            db.execute(text("UPDATE actions SET state='started' WHERE state='planned' AND EXISTS (SELECT 1 FROM journal "
+                            "WHERE journal.action=actions.id AND journal.event IN ('started','done','adopted') AND journal.seq="
+                            "(SELECT max(j.seq) FROM journal j WHERE j.action=actions.id))"))
+
+    def actions(self, *states: State) -> Iterator[ActionRow]:
+        """Actions in order of phase and plan, streamed in pages; without states: all."""
+        table = schema.actions
+        last: tuple[int, int] = (-1, -1)
+        while True:
+            query = select(table).order_by(table.c.phase, table.c.seq).limit(BATCH)
+            query = query.where((table.c.phase > last[0]) | ((table.c.phase == last[0]) & (table.c.seq > last[1])))
+            if states:
+                query = query.where(table.c.state.in_([s.value for s in states]))
+            with self._read() as db:
+                page = db.execute(query).all()
+            if not page:
+                return
+            for row in page:
+                yield _action_row(row)
+            last = (page[-1].phase, page[-1].seq)
+
+    def action(self, action_id: str) -> ActionRow | None:
+        """One action by id."""
+        with self._read() as db:
+            row = db.execute(select(schema.actions).where(schema.actions.c.id == key_of(action_id))).first()
+        return None if row is None else _action_row(row)
+
+    def action_states(self) -> dict[str, int]:
+        """state -> number."""
+        with self._read() as db:
+            return {s: n for s, n in db.execute(select(schema.actions.c.state, func.count()).group_by(schema.actions.c.state))}
+
+    def start(self, row: ActionRow) -> None:
+        """Commit the intent, before the first request."""
+        self._journal(row, State.STARTED, "started", None)
+
+    def done(self, row: ActionRow, result: Mapping[str, Any] | None = None, *, adopted: bool = False) -> None:
+        """Commit the effect, after the answer was read. `adopted`: it was there already."""
+        self._journal(row, State.ALREADY if adopted else State.DONE, "adopted" if adopted else "done", result)
+
+    def fail(self, row: ActionRow, code: str, detail: str) -> None:
+        """Record that an action could not be done; the rest goes on."""
+        self._journal(row, State.FAILED, "failed", None, code, detail)
+
+    def reopen_failed(self) -> int:
+        """Failed actions become planned again (a later run tries them once more). Returns how many."""
+        with self._write() as db:
+            files = db.execute(update(schema.files).where(schema.files.c.state == "failed").values(state="planned", code=None)).rowcount
+            return files + db.execute(update(schema.actions).where(schema.actions.c.state == "failed").values(state="started", code=None, detail=None)).rowcount
+
+    def reopen(self, action_id: str) -> None:
+        """An action is to be done once more (a temporary thing that was already removed)."""
+        with self._write() as db:
+            db.execute(update(schema.actions).where(schema.actions.c.id == key_of(action_id)).values(state="started"))
+
+    def _journal(self, row: ActionRow, state: State, what: str, result: Mapping[str, Any] | None, code: str | None = None, detail: str | None = None) -> None:
+        encoded = None if result is None else json.dumps(result, sort_keys=True)
+        with self._write() as db:
+            db.execute(insert(schema.journal).values(time=int(time.time()), action=key_of(row.id), event=what, body=row.body, result=encoded))
+            db.execute(update(schema.actions).where(schema.actions.c.id == key_of(row.id)).values(state=state.value, result=encoded, code=code, detail=detail))
+
+    def journal_undone(self, action_id: str, body: str) -> None:
+        """Record that an effect was taken back."""
+        with self._write() as db:
+            db.execute(insert(schema.journal).values(time=int(time.time()), action=key_of(action_id), event="undone", body=body))
+
+    def effects(self) -> Iterator[tuple[str, str, Mapping[str, Any] | None]]:
+        """(action id, body, result) of everything this migration did and did not take back, newest first."""
+        with self._read() as db:
+            rows = db.execute(text("SELECT action, body, result FROM journal j WHERE event='done' AND NOT EXISTS "
+                                   "(SELECT 1 FROM journal k WHERE k.action=j.action AND k.seq>j.seq AND k.event IN ('undone','done')) "
+                                   "ORDER BY seq DESC")).all()
+        for action, body, result in rows:
+            yield text_of(action), body, None if result is None else json.loads(result)
+
+    def forget_outcomes(self) -> None:
+        """After everything was taken back: nothing is migrated any more, the plan is to be made anew."""
+        with self._write() as db:
+            db.execute(update(schema.records).values(outcome=None, code=None, detail=None))
+            db.execute(update(schema.files).values(state="planned", code=None))
+            db.execute(update(schema.access).values(outcome=None))
+            db.execute(delete(schema.actions))
+            db.execute(delete(schema.meta).where(schema.meta.c.key.in_(["target-fingerprint", "verify"])))
+
+
+def _action_row(row: Any) -> ActionRow:
+    return ActionRow(text_of(row.id), row.seq, row.phase, row.lane, row.kind, text_of(row.record), row.body, State(row.state), row.code, row.detail,
+                     None if row.result is None else json.loads(row.result))
