@@ -175,6 +175,42 @@ class CommandToken(_Source):
             raise TokenCommandFailed(command=self._name, detail=str(error.fields["detail"]), seconds=self._seconds) from None
 
 
+class AskingToken:
+    """Another source, and a person at the terminal for when it has no further token: the run waits, then goes on. `ask` gives what
+    was entered; an empty answer means that there is none."""
+
+    def __init__(self, inner: TokenSource, ask: Callable[[], str]) -> None:
+        self._inner = inner
+        self._ask = ask
+        self._lock = threading.RLock()
+        self._entered: str | None = None
+
+    def __repr__(self) -> str:
+        return f"<AskingToken {self._inner!r}>"
+
+    @property
+    def findings(self) -> list[Finding]:
+        return self._inner.findings
+
+    def token(self) -> str:
+        """What was entered last, else what the source gives."""
+        return self._entered or self._inner.token()
+
+    def renew(self, old: str) -> str | None:
+        """From the source; when it has none, asked for, once for all who wait. Everybody else stands still meanwhile."""
+        with self._lock:
+            if self._entered and self._entered != old:
+                return self._entered
+            newer = None if self._entered else self._inner.renew(old)
+            if newer:
+                return newer
+            text = self._ask()
+            if not text.strip():
+                return None
+            self._entered = usable(text, "what was entered")
+            return self._entered if self._entered != old else None
+
+
 class PasswordToken(_Source):
     """Login and password: a session token of ten minutes, made anew before it ends.
 

@@ -185,6 +185,19 @@ class Session:
         end = str(token.get("ExpiresAt") or value.get("ExpireTime") or "")
         return secret, int(end) if end.isdigit() else int(time.time()) + 300
 
+    def answer_challenge(self, login: str, password: str, challenge: str) -> str:
+        """`POST /a/frontend/session` for a sign-in by authorization code: the address that holds the code. LoginRefused like `sign_in`."""
+        keep_out(password)
+        body = {"AuthInfo": {"type": "credentials", "login": login, "password": password, "challenge": challenge}}
+        path = "/a/frontend/session"
+        answer = self._send("POST", path, read=True, body=body, anonymous=True, any_answer=True, once=True)
+        if answer.status == 401:
+            raise LoginRefused(url=self.url, login=login, detail=verdicts.reason_of(answer))
+        target = verdicts.json_of("POST", path, answer).get("RedirectTo")
+        if not isinstance(target, str) or not target:
+            raise LoginRefused(url=self.url, login=login, detail="the answer leads nowhere")
+        return target
+
     # ------------------------------------------------------------------ how
 
     def _json(self, method: str, path: str, *, read: bool, body: Mapping[str, Any] | None = None, params: Mapping[str, str] | None = None,

@@ -18,7 +18,7 @@ from migrate.workflow.outcome import Outcome
 COMMANDS = {
     "inventory": "inventory", "assess": "assess", "plan": "plan", "apply": "apply", "run": "apply", "verify": "verify", "undo": "undo",
     "finish": "finish", "status": "status", "report": "report", "export": "export", "explain": "explain", "doctor": "doctor",
-    "login": "login", "logout": "login", "migrate": "migrate", "demo": "demo", "sandbox": "sandbox",
+    "login": "login", "logout": "logout", "migrate": "migrate", "demo": "demo", "sandbox": "sandbox",
 }
 
 

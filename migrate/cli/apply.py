@@ -34,7 +34,7 @@ def apply(environment: Environment, cells_url: str | None, dry_run: bool, accept
     if dry_run:
         return environment.answer(preview(environment.work))
     with StopSignal() as stop, environment.progress("applying") as progress:
-        outcome = apply_plan(environment.work, connection_of(cells_url, connection, environment.work), accept_skips=accept_skips, replan=replan, stop=stop,
+        outcome = apply_plan(environment.work, connection_of(cells_url, connection, environment), accept_skips=accept_skips, replan=replan, stop=stop,
                              progress=progress, break_lock=environment.break_lock)
     status = environment.answer(outcome)
     return int(status if status is not None else ExitStatus.OK)

@@ -23,4 +23,4 @@ def doctor(environment: Environment, cells_url: str, **connection: Any) -> int:
     Example:
       run_migration.py doctor --cells https://cells.example.org --token-file token
     """
-    return environment.answer(examine(connection_of(cells_url, connection, environment.work)))
+    return environment.answer(examine(connection_of(cells_url, connection, environment)))

@@ -25,5 +25,5 @@ def finish(environment: Environment, cells_url: str | None, dry_run: bool, **con
     Example:
       run_migration.py finish --token-file token
     """
-    way = connection_of(cells_url, connection, environment.work)
+    way = connection_of(cells_url, connection, environment)
     return environment.answer(finish_migration(environment.work, way, dry_run=dry_run, break_lock=environment.break_lock))

@@ -20,6 +20,7 @@ from migrate.workflow.migrating import migrate_all
 @options.cells
 @options.planning
 @options.passwords
+@options.shares
 @click.option("--accept-skips", is_flag=True, envvar="MIGRATE_ACCEPT_SKIPS", help="What the plan announced as left out is in order (exit 0).")
 @options.connection
 @options.common
@@ -32,9 +33,9 @@ def migrate(environment: Environment, legacy: Path, database: str | None, path_m
       CELLS_TOKEN=... run_migration.py migrate --legacy /srv/old-pydio --cells https://cells.example.org --no-input
     """
     with StopSignal() as stop, environment.progress("migrating") as progress:
-        way = connection_of(cells_url, connection, environment.work)
+        way = connection_of(cells_url, connection, environment)
         outcome = migrate_all(environment.work, legacy, database, options.paths(path_map), way, mappings=mappings,
-                              masks=masks, data_source=data_source, recycle=recycle, passwords=Choice.of(connection),
+                              masks=masks, data_source=data_source, recycle=recycle, passwords=Choice.of(connection), shares=options.shares_of(connection),
                               accept_skips=accept_skips, stop=stop, progress=progress,
                               say=environment.say, break_lock=environment.break_lock)
     return environment.answer(outcome)

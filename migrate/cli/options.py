@@ -115,6 +115,28 @@ passwords = _stack(
                  help="A temporary password has to be changed at the first sign-in."),
 )
 
+shares = _stack(
+    click.option("--strict-no-download", is_flag=True, envvar="MIGRATE_STRICT_NO_DOWNLOAD",
+                 help="Leave out links that were for looking only: Cells hides the download button, but gives the files to who asks for them."),
+    click.option("--revive", type=click.Choice(["expired", "exhausted", "ownerless"]), multiple=True,
+                 help="Publish dead links again: expired ones for 30 days, used up ones with their whole limit, ownerless shares for --new-owner. Repeatable."),
+    click.option("--new-owner", metavar="LOGIN", default="", help="Old login that gets the shares whose owner is gone, with --revive ownerless."),
+    click.option("--link-passwords", type=click.Choice(["new", "sql"]), default="new", show_default=True, envvar="MIGRATE_LINK_PASSWORDS",
+                 help="Links whose password only the old server knows. new: a new one, told to the owner. sql: besides, a script for the database of "
+                      "Cells that brings the old one back."),
+)
+
+
+def shares_of(given: dict[str, Any]) -> dict[str, Any]:
+    """What was said about shares, taken out of `given`."""
+    names = ("strict_no_download", "revive", "new_owner", "link_passwords")
+    found = {name: given.pop(name, None) for name in names}
+    found["revive"] = sorted(found["revive"] or ())
+    if "ownerless" in found["revive"] and not found["new_owner"]:
+        raise click.UsageError("--revive ownerless needs --new-owner LOGIN")
+    return found
+
+
 cells = click.option("--cells", "cells_url", required=True, metavar="URL", envvar="MIGRATE_CELLS", help="Address of the new server.")
 
 cells_again = click.option("--cells", "cells_url", metavar="URL", envvar="MIGRATE_CELLS", help="Address of the new server (default: the one planned for).")

@@ -19,6 +19,7 @@ from migrate.workflow.rehearsal import rehearse
 @options.cells
 @options.planning
 @options.passwords
+@options.shares
 @options.connection
 @options.common
 def plan(environment: Environment, legacy: Path, database: str | None, path_map: tuple[str, ...], cells_url: str, mappings: Path | None,
@@ -32,8 +33,8 @@ def plan(environment: Environment, legacy: Path, database: str | None, path_map:
       CELLS_TOKEN=... run_migration.py plan --legacy /srv/old-pydio --cells https://cells.example.org --masks ignore
     """
     with environment.progress("planning") as progress:
-        way = connection_of(cells_url, connection, environment.work)
+        way = connection_of(cells_url, connection, environment)
         outcome = rehearse(environment.work, legacy, database, options.paths(path_map), way, mappings=mappings,
-                           masks=masks, data_source=data_source, recycle=recycle, passwords=Choice.of(connection),
+                           masks=masks, data_source=data_source, recycle=recycle, passwords=Choice.of(connection), shares=options.shares_of(connection),
                            progress=progress, break_lock=environment.break_lock)
     return environment.answer(outcome)

@@ -34,7 +34,7 @@ def undo(environment: Environment, cells_url: str | None, dry_run: bool, yes: bo
             raise click.UsageError("undo asks before it removes anything: give --yes or --dry-run.")
         click.confirm("Remove from Cells everything this migration made?", abort=True, err=True)
     with StopSignal() as stop, environment.progress("undoing") as progress:
-        outcome = undo_migration(environment.work, connection_of(cells_url, connection, environment.work), dry_run=dry_run, stop=stop, progress=progress,
+        outcome = undo_migration(environment.work, connection_of(cells_url, connection, environment), dry_run=dry_run, stop=stop, progress=progress,
                                  break_lock=environment.break_lock)
     status = environment.answer(outcome)
     return int(status if status is not None else ExitStatus.OK)

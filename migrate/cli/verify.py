@@ -25,5 +25,5 @@ def verify(environment: Environment, cells_url: str | None, **connection: Any) -
       run_migration.py verify --token-file token
     """
     with environment.progress("verifying") as progress:
-        outcome = verify_target(environment.work, connection_of(cells_url, connection, environment.work), progress=progress, break_lock=environment.break_lock)
+        outcome = verify_target(environment.work, connection_of(cells_url, connection, environment), progress=progress, break_lock=environment.break_lock)
     return environment.answer(outcome)

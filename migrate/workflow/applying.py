@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from migrate.cells.keepalive import KeepAlive
 from migrate.cells.reader import Loader as Owner
 from migrate.cells.reader import read_facts, read_target, whoami
 from migrate.cells.session import Session
@@ -25,6 +26,7 @@ from migrate.workflow.outcome import Outcome
 from migrate.workflow.planning import mapping_fingerprint, plan_objects, target_fingerprint
 from migrate.workflow.rehearsal import plan_with
 from migrate.workflow.settings import NotPlanned, Settings
+from migrate.workflow.sharing import hand_over_shares, prepare_shares
 from migrate.workflow.sums import settle_rights, sums
 
 Progress = Callable[[str, int], None]
@@ -92,11 +94,13 @@ def carry_out(work: Path, ledger: Ledger, secrets: Secrets, settings: Settings, 
     """Run the engine over the plan; the loader's desks are closed in the end, whatever happened on the way."""
     ledger.reopen_failed()
     carrier = Carrier(ledger, session, stop=stop, workers=min(workers, 4), progress=progress)
+    prepare_shares(ledger, secrets, settings, session)
     keeping = keeping_for(settings, secrets, session, connection)
     loader = Loader(session, ledger, secrets, stop, carrier.carry, keeping)
     try:
         _reopen_desks(ledger, loader)
-        Engine(ledger, loader, workers=workers, stop=stop, progress=progress).run()
+        with KeepAlive(session):
+            Engine(ledger, loader, workers=workers, stop=stop, progress=progress).run()
     finally:
         keeping.close()
 
@@ -104,7 +108,7 @@ def carry_out(work: Path, ledger: Ledger, secrets: Secrets, settings: Settings, 
 def _reopen_desks(ledger: Ledger, loader: Loader) -> None:
     """A desk that an interrupted run opened is needed again by what is left of its plan."""
     left = [from_json(r.body) for r in ledger.actions(State.PLANNED, State.STARTED)]
-    busy = {a.node.split("/", 1)[0] for a in left if hasattr(a, "node") and type(a).__name__ in ("CreateFolder", "CarryFolder")}
+    busy = {a.node.split("/", 1)[0] for a in left if hasattr(a, "node") and type(a).__name__ in ("CreateFolder", "CarryFolder", "CreateLink", "UpdateLink")}
     for row in ledger.actions(State.DONE, State.ALREADY):
         action = from_json(row.body)
         if isinstance(action, OpenDesk) and action.data_source in busy:
@@ -123,6 +127,6 @@ def finish_apply(work: Path, ledger: Ledger, secrets: Secrets, settings: Setting
     findings: list[Finding] = [f for _, f in ledger.findings("plan", "apply")]
     page = html.write_report(ledger, work / "report.html")
     write_csv(ledger, work / "not-green.csv")
-    handed = hand_over(work, ledger, secrets, settings)
+    handed = [*hand_over(work, ledger, secrets, settings), *hand_over_shares(work, ledger, secrets, settings)]
     return Outcome(state.verdict, state.exit, counts=counts, read=session.requests.read, write=session.requests.write, findings=findings,
                    lines=[*state.lines, *handed, f"Report: {page}"], extra={"report": str(page)})

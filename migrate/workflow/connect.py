@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
 
-from migrate.cells.auth import ENVIRONMENT, TokenSource, token_source
+from migrate.cells.auth import ENVIRONMENT, AskingToken, GivenToken, TokenSource, token_source
+from migrate.cells.oauth import GrantFile, GrantToken, Provider, at
 from migrate.cells.session import Session
 from migrate.errors import ExitStatus, MigrationError
 
 TOKEN_FILE = "token"
+GRANT_FILE = "oauth.json"
 """In the work folder: what `login` keeps, 0600."""
 
 
@@ -36,7 +39,8 @@ class OtherServer(MigrationError):
 
 @dataclass(frozen=True)
 class Connection:
-    """How to reach Cells. `tokens` overrides the other ways to a token (demo and tests). `database`: of Cells, when it was named."""
+    """How to reach Cells. `tokens` overrides the other ways to a token (demo and tests). `database`: of Cells, when it was named.
+    `ask`: asks a person for a new token when the old one has ended; None where nobody can be asked."""
 
     url: str | None = None
     token_file: Path | None = None
@@ -47,6 +51,7 @@ class Connection:
     tokens: TokenSource | None = None
     work: Path | None = None
     database: str | None = field(default=None, repr=False)
+    ask: Callable[[], str] | None = None
 
     def session(self, planned: str | None = None, *, writes: bool) -> Session:
         """A session for this server, or the one planned for; `writes=False` lets no write through."""
@@ -57,8 +62,21 @@ class Connection:
             raise OtherServer(planned=planned, given=self.url)
         if self.insecure:
             click.echo("WARNING: TLS certificates are NOT verified (--insecure). Anybody in between can read the token.", err=True)
-        tokens = self.tokens or token_source(self.token_file or self._kept(), self.token_command)
+        tokens = self.tokens or self._tokens(url)
+        if self.ask is not None and not isinstance(tokens, AskingToken):
+            tokens = AskingToken(tokens, self.ask)
         return Session(url, tokens, ca_bundle=self.ca_bundle, insecure=self.insecure, workers=self.workers, allow_writes=writes)
+
+    def _tokens(self, url: str) -> TokenSource:
+        """What was given; else what `login` kept in the work folder: a sign-in by browser, or a token."""
+        kept = self.work / GRANT_FILE if self.work is not None else None
+        if kept is not None and kept.is_file() and not self.token_file and not self.token_command and not os.environ.get(ENVIRONMENT, "").strip():
+            return GrantToken(GrantFile(kept), lambda grant: Provider(self.anonymous(at(grant, url).url)))
+        return token_source(self.token_file or self._kept(), self.token_command)
+
+    def anonymous(self, url: str | None = None) -> Session:
+        """A session without token, for what is public: signing in."""
+        return Session((url or self.url or "").rstrip("/"), GivenToken(""), ca_bundle=self.ca_bundle, insecure=self.insecure, allow_writes=False)
 
     def _kept(self) -> Path | None:
         """What `login` left in the work folder, when nothing else is given."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
+from migrate.cells.keepalive import KeepAlive
 from migrate.cells.reader import read_facts, read_target, whoami
 from migrate.errors import ExitStatus, Finding
 from migrate.interrupt import StopSignal
@@ -19,6 +21,7 @@ from migrate.workflow.keeping import Choice, policy_of, remember
 from migrate.workflow.outcome import Outcome
 from migrate.workflow.planning import folders_of, given_rights, mapping_fingerprint, seed_of, store_plan
 from migrate.workflow.settings import Settings
+from migrate.workflow.sharing import live_shares
 from migrate.workflow.survey import survey
 
 Progress = Callable[[str, int], None]
@@ -26,11 +29,12 @@ Progress = Callable[[str, int], None]
 
 def rehearse(work: Path, legacy: Path, database: str | None, path_map: Mapping[str, str], connection: Connection, *, mappings: Path | None,
              masks: str, data_source: str, recycle: str, progress: Progress,
-             passwords: Choice | None = None, break_lock: bool = False, stop: StopSignal | None = None) -> Outcome:
+             passwords: Choice | None = None, shares: Mapping[str, Any] | None = None,
+             break_lock: bool = False, stop: StopSignal | None = None) -> Outcome:
     """Plan in `work`; exit 3 when something of the old server could not be read."""
     settings = Settings(legacy=str(legacy.resolve()), path_map=dict(path_map), database_given=database is not None, cells=(connection.url or "").rstrip("/"),
                         mappings=str(mappings.resolve()) if mappings else "", masks=masks, data_source=data_source, recycle=recycle, now=int(time.time()),
-                        passwords=(passwords or Choice()).plain())
+                        passwords=(passwords or Choice()).plain(), shares=dict(shares or {}))
     with WorkLock(work, break_lock=break_lock), Ledger.create(work) as ledger:
         secrets = Secrets(work)
         settings.save(ledger, secrets, database)
@@ -46,7 +50,8 @@ def plan_with(work: Path, ledger: Ledger, secrets: Secrets, settings: Settings, 
         source = settings.open_source(secrets)
         try:
             seed = seed_of(source)
-            survey(ledger, source, progress=progress)
+            with KeepAlive(session):
+                survey(ledger, source, progress=progress)
         finally:
             source.close()
         if stop is not None:
@@ -61,7 +66,8 @@ def plan_with(work: Path, ledger: Ledger, secrets: Secrets, settings: Settings, 
         if folders:
             target = read_target(session, facts, loader, folders)
         plan = store_plan(ledger, target, decided, options, recycle=settings.recycle, progress=progress,
-                          extra=[*facts_findings, *loader_findings, *session.findings])
+                          extra=[*facts_findings, *loader_findings, *session.findings], live=live_shares(session, ledger), shares=settings.shares,
+                          now=settings.now)
         written = write_proposals(work / "mappings", plan.proposals)
         ledger.put("mapping-fingerprint", mapping_fingerprint(folder))  # after the proposals: they only say what was decided anyway
         ledger.put("server", {"url": facts.url, "version": facts.version, "edition": facts.edition, "major": facts.major})
