@@ -14,17 +14,17 @@ ROUTES = ("script", "sql", "rpc")
 CARRIED_SCHEMES = ("pbkdf2_sha256", "md5")
 
 UNKNOWN_SCHEME = code(
-    "F2701", Severity.WARNING, "The old password of {subject} is stored in a form that Cells does not know; a temporary one is made instead.",
+    "F2801", Severity.WARNING, "The old password of {subject} is stored in a form that Cells does not know; a temporary one is made instead.",
     "Hand over the temporary password (accounts.csv).")
 NO_STORED = code(
-    "F2702", Severity.WARNING, "{subject} has no stored password that could be kept; a temporary one is made instead.",
+    "F2802", Severity.WARNING, "{subject} has no stored password that could be kept; a temporary one is made instead.",
     "Hand over the temporary password (accounts.csv).")
 DIRECTORY = code(
-    "F2703", Severity.WARNING, "{subject} signed in through a directory (LDAP, Active Directory, CAS, …); the account in Cells has no password.",
+    "F2803", Severity.WARNING, "{subject} signed in through a directory (LDAP, Active Directory, CAS, …); the account in Cells has no password.",
     "Connect Cells to the directory (Cells Enterprise; Home has local accounts only), or give `temporary` in the column `password` of users.csv.",
     "The account is made with a random password that nobody is told, so that rights and files are ready for the directory.")
 NO_MAIL = code(
-    "F2704", Severity.WARNING, "{subject} has no e-mail address, so Cells cannot mail a link to set a password; a temporary one is made instead.",
+    "F2804", Severity.WARNING, "{subject} has no e-mail address, so Cells cannot mail a link to set a password; a temporary one is made instead.",
     "Hand over the temporary password (accounts.csv).")
 
 
