@@ -10,12 +10,14 @@ from migrate.cells.auth import GivenToken
 from migrate.cells.content import Content
 from migrate.cells.sandbox import Sandbox
 from migrate.cells.session import Session
+from migrate.logs import configure
 
 FILES = 200
 
 
 def main() -> None:
     """Prints the ratio of both times (greater than 1: the listing gains)."""
+    configure(quiet=True)
     with Sandbox(latency_ms=5) as server, Session(server.url, GivenToken(server.token)) as session:
         content = Content(session)
 
