@@ -25,7 +25,7 @@ from migrate.workflow.migrating import migrate_all
 @options.connection
 @options.common
 def migrate(environment: Environment, legacy: Path, database: str | None, path_map: tuple[str, ...], cells_url: str, mappings: Path | None,
-            masks: str, data_source: str, recycle: str, accept_skips: bool, **connection: Any) -> int:
+            masks: str, data_source: str, recycle: str, comments: str, accept_skips: bool, **connection: Any) -> int:
     """Everything in one go: plan, apply, verify, report. Interrupt it at will and run it again; when all is there it writes nothing.
 
     \b
@@ -35,7 +35,7 @@ def migrate(environment: Environment, legacy: Path, database: str | None, path_m
     with StopSignal() as stop, environment.progress("migrating") as progress:
         way = connection_of(cells_url, connection, environment)
         outcome = migrate_all(environment.work, legacy, database, options.paths(path_map), way, mappings=mappings,
-                              masks=masks, data_source=data_source, recycle=recycle, passwords=Choice.of(connection), shares=options.shares_of(connection),
+                              masks=masks, data_source=data_source, recycle=recycle, comments=comments, passwords=Choice.of(connection), shares=options.shares_of(connection),
                               accept_skips=accept_skips, stop=stop, progress=progress,
                               say=environment.say, break_lock=environment.break_lock)
     return environment.answer(outcome)

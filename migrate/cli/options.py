@@ -155,6 +155,8 @@ planning = _stack(
     click.option("--data-source", default="legacy", show_default=True, envvar="MIGRATE_DATA_SOURCE", help="Data source in Cells that takes the old files."),
     click.option("--recycle", type=click.Choice(["skip", "carry"]), default="skip", show_default=True, envvar="MIGRATE_RECYCLE",
                  help="What to do with the content of recycle bins."),
+    click.option("--comments", type=click.Choice(["both", "field", "archive"]), default="both", show_default=True, envvar="MIGRATE_COMMENTS",
+                 help="Comments on files: as a field of the file in Cells, in the file comments.csv beside the report, or both."),
 )
 
 

@@ -23,7 +23,7 @@ from migrate.workflow.rehearsal import rehearse
 @options.connection
 @options.common
 def plan(environment: Environment, legacy: Path, database: str | None, path_map: tuple[str, ...], cells_url: str, mappings: Path | None,
-         masks: str, data_source: str, recycle: str, **connection: Any) -> int:
+         masks: str, data_source: str, recycle: str, comments: str, **connection: Any) -> int:
     """Read the old installation and Cells, work out every change and write it to the work folder. Sends no write to Cells.
     Proposals for mapping files are written to WORK/mappings: edit them and plan again.
 
@@ -35,6 +35,6 @@ def plan(environment: Environment, legacy: Path, database: str | None, path_map:
     with environment.progress("planning") as progress:
         way = connection_of(cells_url, connection, environment)
         outcome = rehearse(environment.work, legacy, database, options.paths(path_map), way, mappings=mappings,
-                           masks=masks, data_source=data_source, recycle=recycle, passwords=Choice.of(connection), shares=options.shares_of(connection),
+                           masks=masks, data_source=data_source, recycle=recycle, comments=comments, passwords=Choice.of(connection), shares=options.shares_of(connection),
                            progress=progress, break_lock=environment.break_lock)
     return environment.answer(outcome)

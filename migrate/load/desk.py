@@ -38,6 +38,11 @@ class Desks:
         with self._lock:
             self._allowed[data_source] = (uuid, slug, role)
 
+    def role(self, data_source: str) -> str:
+        """The role that a desk is opened for; empty when none may be."""
+        with self._lock:
+            return self._allowed.get(data_source, ("", "", ""))[2]
+
     def slug(self, data_source: str) -> str:
         """Slug of the desk as the server has it; opens it first, and waits until it can be written to."""
         with self._lock:

@@ -40,7 +40,7 @@ def create_user(tools: Tools, action: CreateUser, look: bool) -> Result:
     wanted = User(action.uuid, action.login, action.group_path, action.roles, dict(action.attributes))
     rules = _policies(action)
     if there:
-        wanted = _not_asked_again(wanted, there[0])
+        wanted = _with_picture(_not_asked_again(wanted, there[0]), there[0])
         users.put_user(tools.session, wanted, None, rules)
     else:
         make = tools.keeping.make if tools.keeping is not None and action.temporary else None
@@ -55,6 +55,12 @@ def _not_asked_again(wanted: User, there: User) -> User:
         return wanted
     attributes = {**wanted.attributes, "locks": json.dumps([lock for lock in locks if lock != "pass_change"])}
     return dataclasses.replace(wanted, attributes=attributes)
+
+
+def _with_picture(wanted: User, there: User) -> User:
+    """The picture is an attribute too, and what is not sent is wiped."""
+    picture = there.attributes.get("avatar")
+    return dataclasses.replace(wanted, attributes={**wanted.attributes, "avatar": picture}) if picture else wanted
 
 
 def _policies(action: CreateUser) -> policies.Policies | None:

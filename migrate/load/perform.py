@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from migrate.cells.errors import NoAnswer
 from migrate.cells.session import Session
 from migrate.interrupt import StopSignal
 from migrate.ledger import Ledger, Secrets
-from migrate.load import passwords, people, places, rights, shares  # noqa: F401 - they register what they perform
+from migrate.load import extras, marks, metadata, passwords, people, places, rights, shares  # noqa: F401 - they register what they perform
 from migrate.load.desk import Desks
 from migrate.load.nodes import Nodes
 from migrate.load.passwords import Keeping
@@ -21,8 +21,8 @@ class Loader:
     """Performs Actions on one server; safe for several workers (the engine never gives one object to two)."""
 
     def __init__(self, session: Session, ledger: Ledger, secrets: Secrets, stop: StopSignal, carry: Carry,
-                 keeping: Keeping | None = None) -> None:
-        self.tools = Tools(session, ledger, secrets, stop, Nodes(session), Desks(session, stop), carry, keeping)
+                 keeping: Keeping | None = None, pictures: Callable[[str], bytes | None] = lambda _login: None) -> None:
+        self.tools = Tools(session, ledger, secrets, stop, Nodes(session), Desks(session, stop), carry, keeping, pictures)
 
     def perform(self, action: Action, *, resumed: bool) -> Mapping[str, Any]:
         """Do it. When the server gave no answer, look whether it was done and repeat at most once."""

@@ -35,6 +35,8 @@ class Tools:
     carry: Carry
     keeping: Keeping | None = None
     """What storing old passwords needs; None where the run cannot."""
+    pictures: Callable[[str], bytes | None] = lambda _login: None
+    """The picture of a person by old login, read from the old server when it is asked for."""
 
     def wait(self, reached: Callable[[], bool], seconds: float, error: Callable[[], MigrationError], pause: float = 0.25) -> None:
         """Ask again and again, slower and slower, until it is so; `error` when it is not in time, Interrupted when the run ends."""

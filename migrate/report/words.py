@@ -8,7 +8,8 @@ KINDS = {
     "users": "People", "groups": "Groups", "roles": "Roles", "teams": "Teams", "workspaces": "Workspaces",
     "rights": "Rights of people", "files": "Files and folders",
     "shares": "Shares and links", "metadata": "Metadata", "bookmarks": "Bookmarks", "watches": "Watches", "comments": "Comments",
-    "locks": "File locks", "preferences": "Personal settings",
+    "locks": "File locks", "preferences": "Personal settings", "fields": "Fields of files", "quotas": "Quotas",
+    "start workspaces": "Start workspaces", "pictures": "Pictures of people",
 }
 UNCOUNTED = frozenset({"roots", "access", "children"})
 """Kinds of the ledger that are not items of their own: folders of workspaces, computed rights, and the workspaces behind shares."""

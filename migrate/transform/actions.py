@@ -448,3 +448,6 @@ class CarryFolder(Action):
 
     def needs(self) -> tuple[ActionId, ...]:
         return (ActionId("desk:" + self.node.split("/", 1)[0]),) if self.route == "upload" else ()
+
+
+from migrate.transform import metadata_actions as metadata_actions  # noqa: E402 - so that `from_json` knows these kinds too

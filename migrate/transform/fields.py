@@ -124,7 +124,7 @@ class Fields:
         for order, variant in enumerate(self.all):
             variant.order = 10 + order
             self._decide(variant, taken)
-        for fold, variants in self._by_id.items():
+        for variants in self._by_id.values():
             kept = [v for v in variants if v.skip is None]
             if len(kept) > 1:
                 self._findings.append(finding(note_codes.CLASH, "fields", variants[0].id, what=", ".join(_shown(v) for v in variants),

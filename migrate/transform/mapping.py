@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+TEMPLATES = ("pydio_shared_folder", "pydio_film_strip", "pydio_unique_strip", "pydio_unique_dl", "pydio_dropbox_template")
 FORMULA = re.compile(r"['=+\-@\t\r]")
 
 
@@ -65,6 +66,28 @@ class WorkspaceLine:
 
 
 @dataclass(frozen=True, slots=True)
+class FieldLine:
+    """fields.csv: what becomes of a field that people filled in for files."""
+
+    old_field: str
+    action: str = "keep"
+    name: str = ""
+    label: str = ""
+    type: str = ""
+    private: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LayoutLine:
+    """layouts.csv: which page of Cells shows a public link."""
+
+    old_layout: str
+    template: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Mappings:
     """All decisions, by old login, path or id. Nothing in them: everything as proposed."""
 
@@ -72,6 +95,8 @@ class Mappings:
     groups: Mapping[str, GroupLine] = field(default_factory=dict)
     roles: Mapping[str, RoleLine] = field(default_factory=dict)
     workspaces: Mapping[str, WorkspaceLine] = field(default_factory=dict)
+    fields: Mapping[str, FieldLine] = field(default_factory=dict)
+    layouts: Mapping[str, LayoutLine] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +171,10 @@ def _path(value: str) -> str | None:
     return "a path inside the data source has no empty, . or .. parts" if any(p in ("", ".", "..") for p in parts) else None
 
 
+def _field_name(value: str) -> str | None:
+    return None if re.fullmatch(r"[a-z0-9_-]{1,200}", value) else "the name of a field has small letters, digits, _ and - only"
+
+
 LAYOUTS: Mapping[str, Layout] = {
     layout.file: layout
     for layout in (
@@ -212,6 +241,31 @@ LAYOUTS: Mapping[str, Layout] = {
                 "path": _path,
             },
         ),
+        Layout(
+            "layouts.csv",
+            LayoutLine,
+            {
+                "old_layout": "layout of public links on the old server, such as ajxp_shared_folder",
+                "template": "page of Cells: pydio_shared_folder, pydio_film_strip, pydio_unique_strip, pydio_unique_dl or pydio_dropbox_template",
+                "note": "for you; not read",
+            },
+            {"template": _one_of("", *TEMPLATES)},
+        ),
+        Layout(
+            "fields.csv",
+            FieldLine,
+            {
+                "old_field": "id of the field on the old server; with `:type` behind it for a second definition of the same id",
+                "action": "keep (default), skip (leave the field and its values out) or update (change the field of that name in Cells, where there is one)",
+                "name": "name in Cells behind `usermeta-`, when it shall differ",
+                "label": "label shown in Cells, when it shall differ",
+                "type": "string, textarea, stars_rate, css_label, choice, tags, boolean, date or integer, when it shall differ",
+                "private": "show: values that only one person saw become visible to everybody who sees the file; skip (default): they are left out",
+                "note": "for you; not read",
+            },
+            {"action": _one_of("keep", "skip", "update"), "name": _field_name, "private": _one_of("show", "skip"),
+             "type": _one_of("string", "textarea", "stars_rate", "css_label", "choice", "tags", "boolean", "date", "integer")},
+        ),
     )
 }
 
@@ -224,7 +278,7 @@ def parse(texts: Mapping[str, str]) -> tuple[Mappings, list[Problem]]:
         if name not in LAYOUTS and name.endswith(".csv"):
             problems.append(Problem(name, 1, "", f"there is no mapping file of this name; known are {', '.join(LAYOUTS)}"))
     _across(read, problems)
-    return Mappings(read["users.csv"], read["groups.csv"], read["roles.csv"], read["workspaces.csv"]), problems
+    return Mappings(read["users.csv"], read["groups.csv"], read["roles.csv"], read["workspaces.csv"], read["fields.csv"], read["layouts.csv"]), problems
 
 
 def _read(layout: Layout, text: str, problems: list[Problem]) -> dict[str, Any]:
@@ -311,7 +365,7 @@ def _inside(row: Any) -> Iterable[tuple[str, str]]:
 
 
 def _across(read: Mapping[str, Mapping[str, Any]], problems: list[Problem]) -> None:
-    for file, column in (("users.csv", "new_login"), ("groups.csv", "new_path"), ("workspaces.csv", "slug")):
+    for file, column in (("users.csv", "new_login"), ("groups.csv", "new_path"), ("workspaces.csv", "slug"), ("fields.csv", "name")):
         seen: dict[str, str] = {}
         for key, row in read[file].items():
             value = getattr(row, column)

@@ -146,7 +146,8 @@ class BookmarksPart:
 
     @property
     def findings(self) -> list[Finding]:
-        return [finding(note_codes.NO_SESSION, "bookmarks", login) for login, _, _, lost in self._decided() if any(w is note_codes.NO_SESSION for _, _, w in lost)]
+        return [finding(note_codes.NO_SESSION, "bookmarks", login) for login, _, _, lost in self._decided()
+                if any(why is note_codes.NO_SESSION for _, _, why in lost)]
 
 
 class LocksPart:

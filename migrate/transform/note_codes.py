@@ -41,7 +41,8 @@ ACCOUNT_KEPT = code("S2721", INFO, "{subject}: the account was in Cells before a
 NOT_WATCHED = code("S2722", WARNING, "{subject}: on version 5 people can set watches for themselves only, and the password is not known.",
                    "Let the person watch the file or folder again.")
 
-CHOICE_UNKNOWN = code("F2701", WARNING, "{subject}: {number} values are not among the choices of the field (for example {example}); they are carried as written.",
+CHOICE_UNKNOWN = code("F2701", WARNING,
+                      "{subject}: {number} values are not among the choices of the field (for example {example}); they are carried as written.",
                       "Add the choice in Cells, or choose another value there.")
 CONTROLS = code("F2702", INFO, "{subject}: control characters were taken out of {number} values (for example {example}).", "Nothing to do.")
 CLASH = code("F2703", WARNING, "The field {subject} means different things in different workspaces: {what}. Each becomes a field of its own: {names}.",
@@ -52,13 +53,15 @@ FIELD_THERE = code("F2704", WARNING, "Cells has a field {subject} already, which
 CHOICES_MISSING = code("F2705", WARNING, "The field {subject} of Cells lacks choices of the old one: {what}. It is not changed.",
                        "Write `update` into its line of fields.csv to add them.")
 MARKUP = code("F2706", INFO, "{subject}: {number} values hold markup (for example {example}); it is carried as text and never interpreted.", "Nothing to do.")
-NOT_DATA = code("F2707", INFO, "EXIF and IPTC data, file hashes, previews and usage counters of the old server are not carried: they lie in the files "
-                "themselves or are computed anew by Cells.", "Nothing to do.")
-READABLE = code("F2708", WARNING, "Cells answers everybody who is signed in with the values of fields (comments included), also of files that person cannot see, "
-                "when asked through its interface by the id of the file.", "Leave fields out in fields.csv whose values must stay among few people.",
+NOT_DATA = code("F2707", INFO, "EXIF and IPTC data, file hashes, previews and usage counters of the old server are not carried: they lie in the "
+                "files themselves or are computed anew by Cells.", "Nothing to do.")
+READABLE = code("F2708", WARNING, "Cells answers everybody who is signed in with the values of fields (comments included), also of files that "
+                "person cannot see, when asked through its interface by the id of the file.", "Leave fields out in fields.csv whose values must stay among few people.",
                 "The web client shows values with files only. The interface filters values by the policies of the field, not by the rights on the "
                 "file (seen on 4.1).")
-COMMENTS_CUT = code("F2709", WARNING, "{subject}: the comments are longer than a field of Cells holds; the newest are shown, all are in the archive.", "Nothing to do.")
-VALUE_KEPT = code("F2710", INFO, "{subject}: {number} values were changed in Cells since they were carried (for example {example}); they stay as they are there.",
+COMMENTS_CUT = code("F2709", WARNING,
+                    "{subject}: the comments are longer than a field of Cells holds; the newest are shown, all are in the archive.", "Nothing to do.")
+VALUE_KEPT = code("F2710", INFO,
+                  "{subject}: {number} values were changed in Cells since they were carried (for example {example}); they stay as they are there.",
                   "Nothing to do.")
 LABELS = code("F2711", INFO, "The field {subject} has several labels in the old workspaces; Cells shows '{name}'.", "Change it in fields.csv.")

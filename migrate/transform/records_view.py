@@ -37,6 +37,9 @@ class Records(Protocol):
     def target(self, root: str, path: str) -> str | None:
         """Path below the node of a root that an old path was given, None when it keeps its own."""
 
+    def carried(self, root: str, path: str) -> bool | None:
+        """Whether this path of a root is carried; None when the old folder does not hold it."""
+
 
 def paired(users: Iterator[User], access: Iterator[Access]) -> Iterator[tuple[User, Access]]:
     """Each user with the effective access; people without any get none. Both streams come in about the same order, so little

@@ -22,6 +22,7 @@ from migrate.workflow import survey
 from migrate.workflow.connect import Connection
 from migrate.workflow.handing import hand_over
 from migrate.workflow.keeping import keeping_for
+from migrate.workflow.noting import Pictures, hand_over_notes, open_sources, return_loans
 from migrate.workflow.outcome import Outcome
 from migrate.workflow.planning import mapping_fingerprint, plan_objects, target_fingerprint
 from migrate.workflow.rehearsal import plan_with
@@ -96,19 +97,24 @@ def carry_out(work: Path, ledger: Ledger, secrets: Secrets, settings: Settings, 
     carrier = Carrier(ledger, session, stop=stop, workers=min(workers, 4), progress=progress)
     prepare_shares(ledger, secrets, settings, session)
     keeping = keeping_for(settings, secrets, session, connection)
-    loader = Loader(session, ledger, secrets, stop, carrier.carry, keeping)
+    pictures = Pictures(settings, secrets)
+    loader = Loader(session, ledger, secrets, stop, carrier.carry, keeping, pictures)
+    return_loans(session, ledger)  # of a run that was killed
     try:
         _reopen_desks(ledger, loader)
         with KeepAlive(session):
             Engine(ledger, loader, workers=workers, stop=stop, progress=progress).run()
     finally:
+        pictures.close()
         keeping.close()
+        return_loans(session, ledger)
 
 
 def _reopen_desks(ledger: Ledger, loader: Loader) -> None:
     """A desk that an interrupted run opened is needed again by what is left of its plan."""
     left = [from_json(r.body) for r in ledger.actions(State.PLANNED, State.STARTED)]
     busy = {a.node.split("/", 1)[0] for a in left if hasattr(a, "node") and type(a).__name__ in ("CreateFolder", "CarryFolder", "CreateLink", "UpdateLink")}
+    busy |= open_sources(ledger)
     for row in ledger.actions(State.DONE, State.ALREADY):
         action = from_json(row.body)
         if isinstance(action, OpenDesk) and action.data_source in busy:
@@ -127,6 +133,6 @@ def finish_apply(work: Path, ledger: Ledger, secrets: Secrets, settings: Setting
     findings: list[Finding] = [f for _, f in ledger.findings("plan", "apply")]
     page = html.write_report(ledger, work / "report.html")
     write_csv(ledger, work / "not-green.csv")
-    handed = [*hand_over(work, ledger, secrets, settings), *hand_over_shares(work, ledger, secrets, settings)]
+    handed = [*hand_over(work, ledger, secrets, settings), *hand_over_shares(work, ledger, secrets, settings), *hand_over_notes(work, ledger, settings)]
     return Outcome(state.verdict, state.exit, counts=counts, read=session.requests.read, write=session.requests.write, findings=findings,
                    lines=[*state.lines, *handed, f"Report: {page}"], extra={"report": str(page)})

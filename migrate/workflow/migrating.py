@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from migrate.errors import ExitStatus
 from migrate.interrupt import StopSignal
@@ -22,11 +23,11 @@ Progress = Callable[[str, int], None]
 
 def migrate_all(work: Path, legacy: Path, database: str | None, path_map: Mapping[str, str], connection: Connection, *, mappings: Path | None, masks: str,
                 data_source: str, recycle: str, accept_skips: bool, stop: StopSignal, progress: Progress, say: Callable[[str], None],
-                passwords: Choice | None = None, break_lock: bool = False) -> Outcome:
+                passwords: Choice | None = None, shares: Mapping[str, Any] | None = None, comments: str = "both", break_lock: bool = False) -> Outcome:
     """One lock, three steps. The exit status is the worst of them; what was done before is found again and not repeated."""
     settings = Settings(legacy=str(legacy.resolve()), path_map=dict(path_map), database_given=database is not None, cells=(connection.url or "").rstrip("/"),
                         mappings=str(mappings.resolve()) if mappings else "", masks=masks, data_source=data_source, recycle=recycle, now=int(time.time()),
-                        passwords=(passwords or Choice()).plain())
+                        passwords=(passwords or Choice()).plain(), shares=dict(shares or {}), comments=comments)
     with WorkLock(work, break_lock=break_lock), Ledger.create(work) as ledger:
         secrets = Secrets(work)
         settings.save(ledger, secrets, database)
@@ -39,7 +40,7 @@ def migrate_all(work: Path, legacy: Path, database: str | None, path_map: Mappin
             say(applied.verdict)
             stop.check()
             written = session.requests.write
-            verified = verify_with(work, ledger, session, progress=progress)
+            verified = verify_with(work, ledger, session, connection, progress=progress)
             read = planned.read + session.requests.read
     status = ExitStatus.worst(planned.exit, applied.exit, verified.exit)
     return Outcome(f"{applied.verdict} {verified.verdict}", status, counts=applied.counts, read=read, write=written,

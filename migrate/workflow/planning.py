@@ -18,12 +18,14 @@ from migrate.ledger import Ledger, State
 from migrate.transform.actions import Action, CarryFolder, CloseDesk, CreateFolder, OpenDesk, SetRight, from_json
 from migrate.transform.identity import Identity
 from migrate.transform.lookup import PlanLookup
-from migrate.transform.mapping import Mappings
+from migrate.transform.mapping import Mappings, Proposal
+from migrate.transform.metadata_actions import WriteValues
 from migrate.transform.parts import Part
 from migrate.transform.passwords import Passwords
 from migrate.transform.plan import Plan, PlanOptions, make_plan
 from migrate.transform.share_actions import CreateLink, UpdateLink
 from migrate.workflow.keeping import waiting
+from migrate.workflow.noting import DERIVED, Eyes, Former, note_parts, store_derived
 from migrate.workflow.sharing import shares_part, without_our_cells
 from migrate.workflow.survey import REST
 from migrate.workflow.targets import name_files
@@ -47,15 +49,16 @@ def seed_of(source: Source) -> str:
 
 def store_plan(ledger: Ledger, target: Target, mappings: Mappings, options: PlanOptions, *, recycle: str,
                progress: Callable[[str, int], None], extra: list[Finding], live: LiveShares | None = None,
-               shares: Mapping[str, Any] | None = None, now: int = 0) -> Plan:
+               shares: Mapping[str, Any] | None = None, now: int = 0, eyes: Eyes | None = None, proposed: list[Proposal] | None = None) -> Plan:
     """Work out the plan and put it into the ledger with its fingerprints."""
     records = RecordView(ledger)
     plan = make_plan(records, without_our_cells(target, ledger, Identity(options.seed)), mappings, options)
     findings: list[Finding] = list(extra)
+    former = Former.of(ledger)
     for kind in ("users", "groups", "roles", "teams", "workspaces", *REST):
         _reset(ledger, kind)
     ledger.settle_many(list(plan.outcomes))
-    for kind in TARGETS:
+    for kind in (*TARGETS, *DERIVED):
         ledger.put_targets(kind, (), replace=True)
     _put_targets(ledger, plan.targets)
     findings += name_files(ledger, recycle=recycle, progress=progress)
@@ -63,6 +66,11 @@ def store_plan(ledger: Ledger, target: Target, mappings: Mappings, options: Plan
     parts = parts_of(records, lookup, ledger, mappings, options)  # after the files have their names
     shared = shares_part(records, lookup, live or LiveShares(), ledger, mappings, shares or {}, now)
     parts.append(shared)
+    notes = note_parts(records, lookup, ledger, mappings, eyes or Eyes(), former, plan.actions)
+    store_derived(ledger, notes)
+    parts += notes
+    if proposed is not None:
+        proposed += [line for part in notes for line in getattr(part, "proposals", ())]
     for part in parts:
         ledger.settle_many(list(part.outcomes))
         _put_targets(ledger, part.targets)
@@ -132,6 +140,8 @@ def _works_on(ledger: Ledger, action: Action, already: bool) -> Iterator[str]:
         yield action.node.split("/", 1)[0]
     elif isinstance(action, (CreateFolder, CreateLink, UpdateLink)) and not already:
         yield action.node.split("/", 1)[0]
+    elif isinstance(action, WriteValues) and not already:
+        yield from action.sources
 
 
 def _to_carry(ledger: Ledger, action: CarryFolder) -> bool:

@@ -14,10 +14,12 @@ from migrate.interrupt import StopSignal
 from migrate.ledger import Ledger, Secrets, State, WorkLock
 from migrate.mapping import read_mappings, write_proposals
 from migrate.report import html
+from migrate.transform.mapping import Proposal
 from migrate.transform.plan import PlanOptions
 from migrate.workflow.connect import Connection
 from migrate.workflow.inventory import unreadable
 from migrate.workflow.keeping import Choice, policy_of, remember
+from migrate.workflow.noting import Eyes
 from migrate.workflow.outcome import Outcome
 from migrate.workflow.planning import folders_of, given_rights, mapping_fingerprint, seed_of, store_plan
 from migrate.workflow.settings import Settings
@@ -30,11 +32,11 @@ Progress = Callable[[str, int], None]
 def rehearse(work: Path, legacy: Path, database: str | None, path_map: Mapping[str, str], connection: Connection, *, mappings: Path | None,
              masks: str, data_source: str, recycle: str, progress: Progress,
              passwords: Choice | None = None, shares: Mapping[str, Any] | None = None,
-             break_lock: bool = False, stop: StopSignal | None = None) -> Outcome:
+             comments: str = "both", break_lock: bool = False, stop: StopSignal | None = None) -> Outcome:
     """Plan in `work`; exit 3 when something of the old server could not be read."""
     settings = Settings(legacy=str(legacy.resolve()), path_map=dict(path_map), database_given=database is not None, cells=(connection.url or "").rstrip("/"),
                         mappings=str(mappings.resolve()) if mappings else "", masks=masks, data_source=data_source, recycle=recycle, now=int(time.time()),
-                        passwords=(passwords or Choice()).plain(), shares=dict(shares or {}))
+                        passwords=(passwords or Choice()).plain(), shares=dict(shares or {}), comments=comments)
     with WorkLock(work, break_lock=break_lock), Ledger.create(work) as ledger:
         secrets = Secrets(work)
         settings.save(ledger, secrets, database)
@@ -65,10 +67,11 @@ def plan_with(work: Path, ledger: Ledger, secrets: Secrets, settings: Settings, 
         folders = folders_of(ledger, target, decided, options)
         if folders:
             target = read_target(session, facts, loader, folders)
+        proposed: list[Proposal] = []
         plan = store_plan(ledger, target, decided, options, recycle=settings.recycle, progress=progress,
                           extra=[*facts_findings, *loader_findings, *session.findings], live=live_shares(session, ledger), shares=settings.shares,
-                          now=settings.now)
-        written = write_proposals(work / "mappings", plan.proposals)
+                          now=settings.now, eyes=Eyes.of(session, secrets, settings), proposed=proposed)
+        written = write_proposals(work / "mappings", [*plan.proposals, *proposed])
         ledger.put("mapping-fingerprint", mapping_fingerprint(folder))  # after the proposals: they only say what was decided anyway
         ledger.put("server", {"url": facts.url, "version": facts.version, "edition": facts.edition, "major": facts.major})
         requests = session.requests

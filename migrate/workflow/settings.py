@@ -34,6 +34,7 @@ class Settings:
     data_source: str = "legacy"
     recycle: str = "skip"
     now: int = 0
+    comments: str = "both"
     shares: Mapping[str, Any] = field(default_factory=dict)
     """`strict_no_download`, `revive`, `new_owner`, `link_passwords`: see cli/options."""
     passwords: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,264 @@
+"""How do the notes of people (values, comments, watches, bookmarks, locks, quotas, pictures) enter a plan, and what is handed over?
+
+Reads in bulk what Cells holds about the nodes concerned, ties the parts of `transform` to ledger and secrets, and writes the
+files for people: the archive of comments, the bookmarks that only their owners can set."""
+
+from __future__ import annotations
+
+import csv
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from migrate.cells.models import Target
+from migrate.cells.models.notes import LiveNotes
+from migrate.cells.notes import read_notes
+from migrate.cells.session import Session
+from migrate.errors import MigrationError
+from migrate.extract.records import Bookmark, Comment, Lock, Metadata, Preference, Watch, from_plain
+from migrate.extract.source import Source
+from migrate.ledger import Ledger, Secrets, State
+from migrate.load.loans import give_back
+from migrate.report.words import plain
+from migrate.text import shown
+from migrate.transform import note_codes
+from migrate.transform.actions import Action, CarryFolder, from_json
+from migrate.transform.fields import Fields, folded
+from migrate.transform.limits import AccountsPart, LimitsPart
+from migrate.transform.lookup import PlanLookup
+from migrate.transform.mapping import Mappings, guarded
+from migrate.transform.marks import BookmarksPart, LocksPart, PreferencesPart, WatchesPart, written
+from migrate.transform.metadata_actions import SetBookmarks
+from migrate.transform.notes import Comments, NotesPart, Values, stamp
+from migrate.transform.parts import Part
+from migrate.transform.people import Person
+from migrate.transform.whereabouts import Whereabouts
+from migrate.workflow.settings import Settings
+from migrate.workflow.view import RecordView
+
+DERIVED = ("fields", "quotas", "start workspaces", "pictures")
+"""Kinds that are counted although the old server keeps no records of them alone."""
+COMMENTS_FILE, BOOKMARKS_FILE = "comments.csv", "bookmarks.csv"
+
+
+@dataclass(frozen=True)
+class Eyes:
+    """What a plan may look at for notes. `read`: (target, nodes) -> what Cells holds; `knows`: whether the tool knows the password of
+    an account (by its login in Cells); `comments`: `field`, `archive` or `both`."""
+
+    read: Callable[[Target, Iterable[str]], LiveNotes] = lambda _target, _nodes: LiveNotes()
+    knows: Callable[[str], bool] = lambda _login: False
+    comments: str = "both"
+
+    @classmethod
+    def of(cls, session: Session, secrets: Secrets, settings: Settings) -> Eyes:
+        """Look with this session."""
+        return cls(lambda target, nodes: read_notes(session, target, nodes), lambda login: secrets.get("user", login) is not None, settings.comments)
+
+
+@dataclass(frozen=True)
+class Former:
+    """What earlier runs of this work folder did, as far as it is not taken back."""
+
+    values: Mapping[tuple[str, str], str]
+    fields: Mapping[str, str]
+    bookmarks: frozenset[tuple[str, str]]
+
+    @classmethod
+    def of(cls, ledger: Ledger) -> Former:
+        """From journal, targets and outcomes, before a new plan replaces them. A record that changed at the source has no outcome any
+        more, but the journal knows what was written."""
+        values: dict[tuple[str, str], str] = {}
+        for kind in ("metadata", "comments"):
+            done = {key for key, outcome, _ in ledger.unsettled(kind) if outcome in ("migrated", "already")}
+            for key, body in ledger.targets(kind):
+                if key in done:
+                    values.update(((body["node"], namespace), text) for namespace, text in body.get("values", {}).items())
+        made = {key for key, outcome, _ in ledger.unsettled("fields") if outcome in ("migrated", "already")}
+        fields = {body["namespace"]: body["definition"] for key, body in ledger.targets("fields") if key in made}
+        marked: set[tuple[str, str]] = set()
+        written_: dict[tuple[str, str], str] = {}
+        for name, body, result in ledger.effects():  # newest first
+            if name.startswith("values:"):
+                for _, node, texts in getattr(from_json(body), "items", ()):
+                    for namespace, text in texts.items():
+                        written_.setdefault((node, namespace), text)
+            elif name.startswith("bookmarks:"):
+                action = from_json(body)
+                if isinstance(action, SetBookmarks):
+                    marked.update((action.login, node) for node in (result or {}).get("set", ()))
+        return cls({**values, **written_}, fields, frozenset(marked))
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Records of a kind, revived, as often as asked."""
+
+    records: RecordView
+    kind: str
+    cls: type[Any]
+
+    def __iter__(self) -> Iterator[Any]:
+        return (from_plain(self.cls, body) for _, body in self.records.of_kind(self.kind))
+
+
+def note_parts(records: RecordView, lookup: PlanLookup, ledger: Ledger, mappings: Mappings, eyes: Eyes, former: Former,
+               planned: Iterable[tuple[Action, bool]]) -> list[Part]:
+    """The parts of a plan for notes. `planned`: actions of the main plan, of which those that carry content lift locks."""
+    where = Whereabouts.of(lookup, (body for _, body in records.of_kind("shares")))
+    streams = {kind: Stream(records, kind, cls) for kind, cls in
+               (("metadata", Metadata), ("comments", Comment), ("watches", Watch), ("bookmarks", Bookmark), ("locks", Lock))}
+    live = eyes.read(lookup.target, _nodes(streams, where))
+    fields = Fields(records.workspaces(), mappings.fields, live.fields, wide=lookup.target.facts.features.wide_characters, former=former.fields,
+                    undefined=_undefined(records, streams["metadata"]))
+    values = Values(streams["metadata"], fields, where, lookup, live, former.values)
+    notes = NotesPart(values, Comments(streams["comments"], where, lookup, values, live, eyes.comments), live)
+
+    def signs_in(person: Person) -> bool:
+        new = person.login not in lookup.target.users
+        return not person.existing and "logout" not in person.user.locks and (new or eyes.knows(person.login))
+
+    carrying = [str(a.node) for a, _ in planned if isinstance(a, CarryFolder) and _left(ledger, a.root)] if len(live.locks) else []
+    writing = written(notes.actions) if len(live.locks) else {}
+
+    def busy(node: str) -> bool:
+        return node in writing or any(node == top or node.startswith(top + "/") for top in carrying)
+
+    return [notes, WatchesPart(streams["watches"], where, lookup, live, signs_in),
+            BookmarksPart(streams["bookmarks"], where, lookup, signs_in, former.bookmarks),
+            LocksPart(streams["locks"], where, lookup, live, busy), PreferencesPart(Stream(records, "preferences", Preference), lookup),
+            LimitsPart(records, lookup), AccountsPart(records, lookup, live)]
+
+
+def _left(ledger: Ledger, root: str) -> bool:
+    return any(number for state, (number, _) in ledger.file_totals(root).items() if state in ("planned", "started", "failed"))
+
+
+def _nodes(streams: Mapping[str, Stream], where: Whereabouts) -> Iterator[str]:
+    """Nodes that anything is noted about, each once."""
+    seen: set[str] = set()
+    for kind, stream in streams.items():
+        for record in stream:
+            login = record.user
+            if kind == "comments":
+                login = record.owner or record.user
+            node, _ = where.find(record.workspace, login, record.path, getattr(record, "group", None))
+            if node is not None and node not in seen and kind != "bookmarks":
+                seen.add(node)
+                yield node
+
+
+def _undefined(records: RecordView, metadata: Iterable[Metadata]) -> set[str]:
+    """Ids of values that no workspace defines."""
+    known = {folded(item.id) for workspace in records.workspaces() for item in workspace.meta_fields}
+    return {name for record in metadata for name in record.values if folded(name) not in known}
+
+
+def store_derived(ledger: Ledger, parts: Iterable[Part]) -> None:
+    """Make counted things of what has no records: fields, quotas, …"""
+    rows: dict[str, list[tuple[str, Mapping[str, Any]]]] = {kind: [] for kind in DERIVED}
+    for part in parts:
+        for kind, found in getattr(part, "derived", ()):
+            rows[kind] += found
+    for kind, found in rows.items():
+        ledger.replace_records(kind, found)
+        ledger.settle_many([(kind, key, None, None, None) for key, _, _ in list(ledger.unsettled(kind))])
+
+
+class Pictures:
+    """Pictures of people, read from the old server when they are asked for. One at a time."""
+
+    def __init__(self, settings: Settings, secrets: Secrets) -> None:
+        self._settings, self._secrets = settings, secrets
+        self._source: Source | None = None
+        self._lock = threading.Lock()
+
+    def __call__(self, login: str) -> bytes | None:
+        with self._lock:
+            if self._source is None:
+                self._source = self._settings.open_source(self._secrets)
+            return self._source.avatar(login)
+
+    def close(self) -> None:
+        """Release the old server's files."""
+        with self._lock:
+            if self._source is not None:
+                self._source.close()
+                self._source = None
+
+
+def return_loans(session: Session, ledger: Ledger) -> int:
+    """Give back what the loader lent itself, whatever happened. A server that cannot be reached is asked by the next run."""
+    if not ledger.get("loans"):
+        return 0
+    return give_back(session, ledger)
+
+
+def hand_over_notes(work: Path, ledger: Ledger, settings: Settings) -> list[str]:
+    """Write the archive of comments and the list of bookmarks; gives a line for each file."""
+    lines = []
+    if any(True for _ in ledger.records("comments")):
+        number = _write(work / COMMENTS_FILE, ("workspace", "path", "time", "author", "comment", "in Cells"), _comments(ledger))
+        lines.append(f"Archive of {number} comments: {work / COMMENTS_FILE}")
+    waiting = list(_bookmarks(ledger))
+    if waiting:
+        _write(work / BOOKMARKS_FILE, ("person", "workspace", "path", "title", "path in Cells"), waiting)
+        lines.append(f"{len(waiting)} bookmarks that only their owners can set: {work / BOOKMARKS_FILE}")
+    return lines
+
+
+def _comments(ledger: Ledger) -> Iterator[tuple[str, ...]]:
+    labels = {key: str(body.get("label") or key) for key, body in ledger.records("workspaces")}
+    targets = {key: body["node"] for key, body in ledger.targets("comments")}
+    for key, body in ledger.records("comments"):
+        yield (labels.get(body["workspace"], body["workspace"]), shown(body["path"].encode("utf-8", "surrogateescape")), stamp(int(body["time"])),
+               body["user"], body["content"].encode("utf-8", "replace").decode(), targets.get(key, ""))
+
+
+def _bookmarks(ledger: Ledger) -> Iterator[tuple[str, ...]]:
+    labels = {key: str(body.get("label") or key) for key, body in ledger.records("workspaces")}
+    targets = dict(ledger.targets("bookmarks"))
+    for key, outcome, code in ledger.unsettled("bookmarks"):
+        if outcome != "skipped" or code != note_codes.NO_SESSION.code:
+            continue
+        body = ledger.record("bookmarks", key) or {}
+        target = targets.get(key, {})
+        yield (str(target.get("login") or body.get("user", "")), labels.get(body.get("workspace", ""), body.get("workspace", "")),
+               shown(str(body.get("path", "")).encode("utf-8", "surrogateescape")), str(body.get("title", "")), str(target.get("node", "")))
+
+
+class FileNotWritten(MigrationError):
+    """A hand-over file could not be written."""
+
+    code = "E6121"
+    title = "{path} could not be written: {detail}."
+    remedy = "Free room in the work folder and run `apply` again; what it says is in the ledger too."
+
+
+def _write(path: Path, header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> int:
+    """A CSV file that only its owner can read: comments can be anything. No cell is a formula."""
+    number = 0
+    fresh = path.with_name(path.name + ".new")
+    try:
+        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with open(handle, "w", encoding="utf-8", errors="replace", newline="") as out:
+            writer = csv.writer(out)
+            writer.writerow(header)
+            for row in rows:
+                writer.writerow([guarded("\n".join(plain(line) for line in cell.split("\n"))) for cell in row])
+                number += 1
+            out.flush()
+            os.fsync(out.fileno())
+        os.replace(fresh, path)
+    except OSError as error:
+        raise FileNotWritten(path=path, detail=error.strerror or error) from error
+    return number
+
+
+def open_sources(ledger: Ledger) -> set[str]:
+    """Data sources that batches of values still write to."""
+    rows = (from_json(row.body) for row in ledger.actions(State.PLANNED, State.STARTED) if row.kind == "metadata")
+    return {source for action in rows for source in getattr(action, "sources", ())}
