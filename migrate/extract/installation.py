@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from migrate.errors import ExitStatus, Finding, MigrationError, Severity, code, finding
-from migrate.extract.configuration import DriverConfiguration, drivers, read_bootstrap
+from migrate.extract.configuration import DriverConfiguration, drivers, instance_name, read_bootstrap
 from migrate.extract.layout import find_conf, find_data, find_prefix, version_of_files
 from migrate.extract.php.config import PhpConfig, read_config
 from migrate.extract.records import InstallationFacts
@@ -65,6 +65,14 @@ NO_DATA = code(
     Severity.ERROR,
     "The data folder {path} of the configuration is not here; {used} is read instead.",
     "Copy it from the old server and name it with --path-map OLD=NEW.",
+)
+
+
+NO_BOOTSTRAP = code(
+    "F1004",
+    Severity.ERROR,
+    "{subject} is missing, so nothing tells which drivers were used; {driver} is taken, because its storage is there.",
+    "Copy plugins/boot.conf of the data folder too. Until then accounts of a directory may be taken for local ones.",
 )
 
 
@@ -199,25 +207,28 @@ def locate(legacy: Path, database: str | None = None, path_map: Mapping[str, str
     data_expression = str(known.get(DATA_VARIABLE) or INSTALL_VARIABLE + "/data")
     data, data_found = find_data(root, data_expression, pairs)
     if data is None:
-        if conf.parent.name != "server":
-            raise NotAnInstallation(folder=legacy, cause="its data folder is not there")
-        data, data_found = root, True
+        data, data_found = root, (conf / "conf.php").is_file()  # up to 3.2 data lay in the install folder itself
     if not data_found:
         findings.append(finding(NO_DATA, "installation", str(root), path=data_expression, used=data))
     boot, problems = read_bootstrap(data / "plugins" / "boot.conf")
     findings += problems
-    version, certain = version_of_files(conf, data, known)
+    directory = _directory(conf)
+    static, problems = static_workspaces(conf, known, directory)
+    findings += problems
+    version, certain = version_of_files(conf, data, known, static)
     if not certain:
         findings.append(finding(VERSION_UNKNOWN, "installation", str(legacy), version=version))
     install = find_prefix(root, conf, data, data_expression)
     if install is None:
         findings.append(finding(NO_PREFIX_FOUND, "installation", str(legacy)))
-    inc, problems = read_plugin_files(conf, known)
+    inc, problems = read_plugin_files(conf, known, directory)
     findings += problems
+    if not boot and not plugins:
+        boot = default_storage(root, data, _numbers(version))
+        if boot:
+            findings.append(finding(NO_BOOTSTRAP, "configuration", "bootstrap.json", driver=instance_name(boot["core.conf"]["UNIQUE_INSTANCE_CONFIG"])))
     chosen = drivers(boot, plugins, files=inc, newer=_numbers(version) >= (4, 3))
     findings += chosen.findings
-    static, problems = static_workspaces(conf, known)
-    findings += problems
     prefix = install or NO_PREFIX
     encoding = data / "plugins" / "boot.conf" / "encoding.php"
     root_encoding = read_config(encoding).variables.get("ROOT_ENCODING") if encoding.is_file() else None
@@ -244,11 +255,31 @@ def locate(legacy: Path, database: str | None = None, path_map: Mapping[str, str
 _CONTEXT_FILES = ("bootstrap_context.php", "bootstrap_conf.php", "base.conf.php", "conf.php", "VERSION.php", "bootstrap_plugins.php")
 
 
+def default_storage(root: Path, data: Path, version: tuple[int, ...]) -> dict[str, dict[str, Any]]:
+    """What bootstrap.json would hold where there is none: the storage that is there. Nothing for 4.2 and before (no such
+    file then) and for the file drivers up to 6.0 (their default); `boot` is the application's own word for "not installed"."""
+    from migrate.extract.database import find_dumps
+
+    if version < (4, 3) or (version < (6, 2) and (data / "plugins" / "auth.serial" / "users.ser").is_file()):
+        return {}
+    databases = sorted((data / "plugins" / "conf.sql").glob("*.db"))
+    kind = "sqlite3" if databases else "mysql" if find_dumps(root, data) else None
+    if kind is not None:
+        place = {"sqlite3_database": f"{DATA_VARIABLE}/plugins/conf.sql/{databases[0].name}"} if databases else {}
+        preset = {"group_switch_value": kind, f"{kind}_driver": kind, **place}
+        return {"core.conf": {"UNIQUE_INSTANCE_CONFIG": "conf.sql", "DIBI_PRECONFIGURATION": preset}, "core.auth": {"MASTER_INSTANCE_CONFIG": "auth.sql"}}
+    serial = (data / "plugins" / "auth.serial").is_dir() or version < (6, 2)
+    if serial and version < (6, 2):
+        return {}
+    name = "serial" if serial else "boot"
+    return {"core.conf": {"UNIQUE_INSTANCE_CONFIG": "conf." + name}, "core.auth": {"MASTER_INSTANCE_CONFIG": "auth." + name}}
+
+
 def _read_constants(conf: Path, findings: list[Finding]) -> tuple[dict[str, Any], Mapping[str, Any]]:
     """Constants and `$PLUGINS` of the configuration files. AJXP_INSTALL_PATH stays a variable: its value is not here."""
     constants: dict[str, Any] = {name: INSTALL_VARIABLE for name in (INSTALL_VARIABLE, "INSTALL_PATH")}
     constants["AJXP_CONF_PATH"] = INSTALL_VARIABLE + "/conf"
-    directory = INSTALL_VARIABLE + ("/server/conf" if conf.parent.name == "server" else "/conf")
+    directory = _directory(conf)
     variables: Mapping[str, Any] = {}
     for name in _CONTEXT_FILES:
         path = conf / name
@@ -261,6 +292,11 @@ def _read_constants(conf: Path, findings: list[Finding]) -> tuple[dict[str, Any]
         if isinstance(variables.get(old), dict) and new not in plugins:
             plugins[new] = variables[old]
     return constants, plugins
+
+
+def _directory(conf: Path) -> str:
+    """The conf folder as the old machine called it."""
+    return INSTALL_VARIABLE + ("/server/conf" if conf.parent.name == "server" else "/conf")
 
 
 def _server_uuid(data: Path) -> str | None:

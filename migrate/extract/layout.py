@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -71,8 +71,9 @@ def find_data(root: Path, expression: str, path_map: tuple[tuple[str, str], ...]
     return None, False
 
 
-def version_of_files(conf: Path, data: Path, constants: Mapping[str, Any]) -> tuple[str, bool]:
-    """(version, whether it is written down). Without a version file the shape of the folders gives a rough one."""
+def version_of_files(conf: Path, data: Path, constants: Mapping[str, Any], workspaces: Collection[str] = ()) -> tuple[str, bool]:
+    """(version, whether it is written down). Without a version file (or with the empty one of a source checkout) the shape
+    of the folders gives a rough one. `workspaces`: ids of those in configuration files."""
     try:
         text = read_regular(conf / "VERSION", 1 << 16)[:200].decode("ascii", "replace").split("__")[0].strip()
     except OSError:
@@ -80,16 +81,27 @@ def version_of_files(conf: Path, data: Path, constants: Mapping[str, Any]) -> tu
     for candidate in (text, str(constants.get("AJXP_VERSION") or "")):
         if re.match(r"[0-9]+\.[0-9]", candidate):
             return candidate, True
+    return _version_of_shape(conf, data, constants, workspaces), False
+
+
+def _version_of_shape(conf: Path, data: Path, constants: Mapping[str, Any], workspaces: Collection[str]) -> str:
+    """The first version whose configuration looks like this: constants it introduced, and its default workspaces."""
     boot = data / "plugins" / "boot.conf"
     if conf.parent.name == "server" or (conf / "conf.php").is_file():
-        return "3.2", False
-    if (boot / "bootstrap.json").is_file():
-        if (data / "plugins" / "conf.sql" / "pydio.db").is_file() and (boot / "first_run_passed").is_file():
-            return "7.0", False
-        if (boot / "admin_counted").is_file():
-            return "8.0", False
-        return ("6.2" if (boot / "server_uuid").is_file() else "5.0"), False
-    return "4.0", False
+        return "2.2" if conf.parent.name != "server" else "3.2" if "ajxp_shared" in workspaces else "2.5"
+    signs = (
+        ("8.0", (boot / "admin_counted").is_file() or ("inbox" in workspaces and "ajxp_user" not in workspaces)),
+        ("6.5", "AJXP_VENDOR_FOLDER" in constants),
+        ("6.4", "inbox" in workspaces),
+        ("6.2", "AJXP_PLUGINS_BOOTSTRAP_CACHE" in constants or (boot / "server_uuid").is_file()),
+        ("6.0", (conf / "VERSION.php").is_file()),
+        ("5.3", "ajxp_home" in workspaces),
+        ("5.1", "ajxp_user" in workspaces),
+        ("5.0", "PBKDF2_HASH_ALGORITHM" in constants),
+        ("4.3", "AJXP_PLUGINS_QUERIES_CACHE" in constants or (boot / "bootstrap.json").is_file()),
+        ("4.2", (conf / "bootstrap_conf.php").is_file()),
+    )
+    return next((version for version, seen in signs if seen), "4.0")
 
 
 _TAILS = (

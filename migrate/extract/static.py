@@ -18,14 +18,15 @@ FROM_OLD_FILE = code(
 _ACTIVE = ("bootstrap_repositories.php", "conf.php")
 
 
-def static_workspaces(conf: Path, constants: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any]], list[Finding]]:
+def static_workspaces(conf: Path, constants: Mapping[str, Any], directory: str) -> tuple[dict[str, dict[str, Any]], list[Finding]]:
     """Workspace id (the array key as text) -> definition with `DISPLAY`, `DRIVER`, `DRIVER_OPTIONS`, … and `_file`, the
-    name of the file. Entries that exist only in left-over files (`.pre-update`, `.orig`, `.new-…`) come last."""
+    name of the file. `directory`: the conf folder on the old machine, for `__FILE__`. Entries that exist only in left-over
+    files (`.pre-update`, `.orig`, `.new-…`) come last."""
     found: dict[str, dict[str, Any]] = {}
     findings: list[Finding] = []
     for path in _files(conf):
         active = path.name in _ACTIVE
-        read = read_config(path, constants)
+        read = read_config(path, constants, directory=directory)
         if active and path.name != "conf.php":  # conf.php is read, and its findings reported, with the constants
             findings += read.findings
         entries = read.variables.get("REPOSITORIES")
@@ -38,12 +39,12 @@ def static_workspaces(conf: Path, constants: Mapping[str, Any]) -> tuple[dict[st
     return found, findings
 
 
-def read_plugin_files(conf: Path, constants: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any]], list[Finding]]:
+def read_plugin_files(conf: Path, constants: Mapping[str, Any], directory: str) -> tuple[dict[str, dict[str, Any]], list[Finding]]:
     """Plugin id (or type) -> options of `$DRIVER_CONF` in conf/conf.<type>[.<name>].inc; all versions merged these first."""
     found: dict[str, dict[str, Any]] = {}
     findings: list[Finding] = []
     for path in sorted(conf.glob("conf.*.inc")):
-        read = read_config(path, constants)
+        read = read_config(path, constants, directory=directory)
         findings += read.findings
         options = read.variables.get("DRIVER_CONF")
         if isinstance(options, dict):

@@ -90,7 +90,7 @@ def test_paths_are_mapped_and_never_climb_out(tmp_path):
 
 def test_without_any_trace_the_prefix_is_a_finding_and_variables_still_map(tmp_path):
     found = locate(make(tmp_path))
-    assert [f.code for f in found.findings] == ["F1002"]
+    assert [f.code for f in found.findings] == ["F1002", "F1004"]
     assert found.facts.install_path is None
     assert found.here("AJXP_DATA_PATH/files") == str(tmp_path / "data/files")
 

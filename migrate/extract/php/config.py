@@ -30,6 +30,14 @@ UNKNOWN = code(
     "Look up the value and enter it in the mapping files, or replace the expression by the plain value in a copy of the file.",
     "Configuration files are read as data and never executed, so calls like getenv() have no known result.",
 )
+COMPUTED = code(
+    "F1016",
+    Severity.INFO,
+    "{subject}, line {line}: computed when PHP runs and not read; nothing that is carried over depends on it: {source}",
+    "Nothing to do.",
+    "The files that came with the application compute version texts, log names and caches. Only workspaces, drivers, folders, keys"
+    " and file name encodings matter here.",
+)
 BROKEN = code(
     "F1011",
     Severity.ERROR,
@@ -62,6 +70,14 @@ INCLUDED = code(
 )
 
 _SECRET = re.compile(r"pass|pwd|secret|token|credential|private|salt|dsn|api_?key|access_?key|_key|://[^/\s]*@", re.IGNORECASE)
+_MATTERS = re.compile(
+    rb"\$(?:REPOSITORIES|PLUGINS|CONF_STORAGE|AUTH_DRIVER|DRIVER_CONF|ROOT_ENCODING|USERS|sqlDriver)\b|"
+    rb"(?:define\s*\(\s*|const\s+)[\"']?(?:AJXP_DATA_PATH|AJXP_LOCALE|AJXP_SAFE_SECRET_KEY|PUBLIC_DOWNLOAD_FOLDER|PUBLIC_DOWNLOAD_URL|"
+    rb"ENABLE_USERS|ALLOW_GUEST_BROWSING|USERS_DIR|(?:AJXP_)?INSTALL_PATH)\b"
+)
+"""What this program reads from configuration files."""
+_DOES_NOT_MATTER = re.compile(rb"[\"'](?:LOG_DRIVER|LOG_FILE_NAME|LOG_PATH)[\"']")
+_SHIPPED = re.compile(r"(?:bootstrap_\w+|base\.conf|conf|VERSION|extensions\.conf|encoding)\.php|conf\..*\.inc")
 _DEEP = 200
 _BLOCKS = {"foreach_statement", "for_statement", "while_statement", "do_statement", "switch_statement", "try_statement"}
 _INCLUDES = {"require_once_expression", "require_expression", "include_expression", "include_once_expression"}
@@ -305,7 +321,23 @@ class _Run:
 
     def report(self, entry: Any, node: Node, deep: bool = False) -> None:
         if len(self.findings) < 200:
+            if entry is not BROKEN and not deep and _SHIPPED.match(self.name) and not self._matters(node):
+                entry = COMPUTED
             self.findings.append(finding(entry, "configuration", self.name, line=node.start_point[0] + 1, source=self._line(node, deep)))
+
+    def _matters(self, node: Node) -> bool:
+        """Whether the statement around `node` sets something this program reads; variables it uses elsewhere may."""
+        around = node
+        for _level in range(64):
+            if around.parent is None or around.parent.type in ("program", "compound_statement", "colon_block"):
+                break
+            if around.type == "array_element_initializer" and _DOES_NOT_MATTER.match(around.text or b""):
+                return False
+            around = around.parent
+        text = around.text or b""
+        if _DOES_NOT_MATTER.search(text[:80]):
+            return False
+        return _MATTERS.search(text) is not None
 
     def report_errors(self, root: Node) -> None:
         """The first places the parser could not make sense of."""

@@ -339,7 +339,8 @@ class Evaluator:
         if name == "constant":
             return self.copy(self.constants[to_text(values[0])], node) if to_text(values[0]) in self.constants else self._fail(node)
         if name == "realpath":
-            return posixpath.normpath(posixpath.join(self.directory, to_text(values[0])))
+            path = to_text(values[0])
+            return posixpath.normpath(path if path.startswith("AJXP_INSTALL_PATH") else posixpath.join(self.directory, path))
         if call is None or not values:
             raise Unknown(node)
         result = call(*values)
