@@ -57,11 +57,21 @@ def _create_user(state: State, service: str, request: dict[str, Any]) -> None:
     person.attributes = attributes
     person.roles = [r["Uuid"] for r in user.get("Roles") or [] if not r.get("UserRole") and not r.get("GroupRole") and not any(r.get("AutoApplies") or [])]
     if user.get("Policies"):
-        person.policies = state.stored_policies(person.uuid, user["Policies"])
+        person.policies = state.stored_policies(person.uuid, [_by_name(state, policy) for policy in user["Policies"]])
     if user.get("Password"):
         from migrate.cells.sandbox import passwords
         person.password = user["Password"] if hashed else passwords.make(user["Password"])
     state.changed()
+
+
+def _by_name(state: State, policy: dict[str, Any]) -> dict[str, Any]:
+    """3.x takes enums of internal calls as numbers only; 4.x and 5 take names."""
+    if state.profile != "3.0.9":
+        return policy
+    if any(isinstance(policy.get(name), str) for name in ("Action", "Effect")):
+        raise ActionFailed("json: cannot unmarshal string into Go value of type idm.ResourcePolicyAction")
+    action = ("ANY", "OWNER", "READ", "WRITE")[policy.get("Action", 0)]
+    return {**policy, "Action": action, "Effect": "allow" if policy.get("Effect") else "deny"}
 
 
 def _update_meta(state: State, service: str, request: dict[str, Any]) -> None:
