@@ -101,6 +101,9 @@ def whoami(session: Session) -> tuple[Loader, list[Finding]]:
     NotAdministrator (exit 7) when Cells refuses that read; TokenRefused when the token itself is bad. A token that is
     limited to documents is told by a finding: it lists workspaces, but can look into none."""
     state = discovery.state(session)
+    if not state.login:  # this page says so of a bad token; the next call has it renewed, or ends the run
+        discovery.discover(session)
+        state = discovery.state(session)
     if not state.login:
         raise TokenMissing(detail="Cells does not know whose it is")
     try:
