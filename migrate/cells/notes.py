@@ -21,12 +21,15 @@ def read_notes(session: Session, target: Target, nodes: Iterable[str], tag_field
     found = dict(find_nodes(session, (n for n in nodes if n.split("/", 1)[0] in target.data_sources)))
     uuids = list(found.values())
     fields = metadata.list_fields(session)
+    locks = metadata.list_locks(session)
+    locked = {path: uuid for path, uuid in found.items() if uuid in locks}
     return LiveNotes(
         fields=fields,
         nodes=found,
         values={(v.node, v.namespace): v.json for v in metadata.search_values(session, uuids) if v.namespace.startswith(metadata.PREFIX)},
         watches={(w.login, w.node): w.events for w in activity.watches(session, uuids)} if target.facts.major < 5 else {},
-        locks=metadata.list_locks(session),
+        locks=locks,
+        sizes={uuid: node.size for path, uuid in locked.items() if (node := tree.admin_stat(session, path)) is not None},
         parameters={(a.role, a.action): a.value for a in parameters.find(session, parameters.START_WORKSPACE)},
         tags={name: metadata.list_tags(session, name) for name, field in fields.items() if field.type == "tags"},
     )

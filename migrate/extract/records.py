@@ -133,13 +133,15 @@ class Team:
 
 @dataclass(frozen=True, slots=True)
 class MetaField:
-    """A field that people could fill in for files (meta.user). `choices`: key -> label, for type `choice`."""
+    """A field that people could fill in for files (meta.user). `choices`: key -> label, for type `choice`; `choice_order`: its
+    keys as they were shown."""
 
     id: str
     type: str = "string"
     label: str = ""
     choices: Mapping[str, str] | None = None
     visible: bool = True
+    choice_order: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

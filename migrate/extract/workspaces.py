@@ -159,7 +159,7 @@ def _meta_field(name: str, label: str, kind: str, visibility: str, values: Mappi
     if kind == "choice":
         pairs = [part.partition("|") for part in (text(values.get("meta_additional" + suffix)) or "").split(",") if part.strip()]
         choices = {key.strip(): (shown or key).strip() for key, _, shown in pairs}
-    return MetaField(name, kind, label or name, choices, visibility != "hidden")
+    return MetaField(name, kind, label or name, choices, visibility != "hidden", tuple(choices or ()))
 
 
 def _guessed_type(name: str) -> str:

@@ -66,6 +66,13 @@ class Files(Database):
         with self._read() as db:
             return db.execute(select(table.c.type).where(table.c.root == key_of(root), table.c.path == path)).scalar()
 
+    def file_is(self, root: str, path: bytes) -> tuple[State, int | None] | None:
+        """State and size of one path of a root, None when the folder does not hold it."""
+        table = schema.files
+        with self._read() as db:
+            row = db.execute(select(table.c.state, table.c.size).where(table.c.root == key_of(root), table.c.path == path)).first()
+        return None if row is None else (State(row.state), row.size)
+
     def file_state(self, root: str, path: bytes) -> State | None:
         """State of one path of a root, None when the folder does not hold it."""
         table = schema.files

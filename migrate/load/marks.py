@@ -15,6 +15,8 @@ from migrate.load.tools import Result, Tools, performs
 from migrate.transform import note_codes
 from migrate.transform.metadata_actions import LiftLocks, RemoveBookmarks, RemoveLocks, RestoreWatches, SetBookmarks, SetLocks, SetWatches
 
+REFUSED = "refused-sign-ins"
+"""Fact of the ledger: logins whose password was refused; they are not tried again."""
 OWN_ONLY = 5
 """From this version on a watch is taken from the person only."""
 
@@ -67,13 +69,15 @@ def _signed_in(tools: Tools, login: str) -> Iterator[Session | None]:
     """A session of the person, with the password this migration made; None when it is not known, not valid any more, or the account
     is locked. Tried once: ten failures lock an account."""
     password = tools.secrets.get("user", login)
+    refused = set(tools.ledger.get(REFUSED) or ())
     account = users.get_user(tools.session, login)
-    if not password or account is None or "logout" in account.attributes.get("locks", ""):
+    if not password or login in refused or account is None or "logout" in account.attributes.get("locks", ""):
         yield None
         return
     try:
         token, _ = tools.session.sign_in(login, password)
     except LoginRefused:
+        tools.ledger.put(REFUSED, sorted(refused | {login}))
         yield None
         return
     with tools.session.as_somebody(GivenToken(token)) as person:

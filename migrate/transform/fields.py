@@ -87,8 +87,9 @@ class Variant:
 
     def add(self, item: MetaField, kind: str, counted: bool) -> None:
         self.type = "textarea" if "textarea" in (kind, self.type) else kind
-        for k, v in (item.choices or {}).items():
-            self.choices.setdefault(k, v)
+        choices = item.choices or {}
+        for k in (*(k for k in item.choice_order if k in choices), *choices):
+            self.choices.setdefault(k, choices[k])
         self.visible |= item.visible
         self.users += counted
         self.labels[item.label or item.id] += 1 + counted

@@ -21,7 +21,7 @@ from migrate.transform.actions import Action
 from migrate.transform.metadata_actions import SetParameter, SetPicture, SetQuota
 from migrate.transform.parts import Lookup, Outcome
 from migrate.transform.people import Person
-from migrate.transform.placement import GROUP, PERSONAL, SHARED, USER, Place
+from migrate.transform.placement import GROUP, PAGES, PERSONAL, SHARED, USER, Place
 from migrate.transform.records_view import Records, paired
 
 START = "parameter:core.conf:DEFAULT_START_REPOSITORY"
@@ -59,7 +59,7 @@ class LimitsPart:
         self._quota: dict[str, int | None] = {}
         self._lost: list[tuple[Workspace, int]] = []
         for workspace in records.workspaces():
-            if workspace.shared_child or workspace.builtin or workspace.template:
+            if workspace.shared_child or workspace.template:
                 continue
             place = lookup.place(workspace.id)
             if place is not None:
@@ -211,7 +211,7 @@ class AccountsPart:
 
     def __init__(self, records: Records, lookup: Lookup, live: LiveNotes) -> None:
         self._records, self._lookup, self._live = records, lookup, live
-        self._pages = {w.id for w in records.workspaces() if w.builtin}
+        self._pages = {w.id for w in records.workspaces() if w.driver in PAGES}
 
     def _people(self) -> Iterator[tuple[User, Person | None]]:
         for user in self._records.users():

@@ -76,6 +76,12 @@ class PlanLookup:
             return None
         return True if path.strip("/") == "" else self._records.carried(root.key, path)
 
+    def changed(self, workspace: str, login: str | None, path: str, size_there: int | None) -> bool:
+        """Whether the content of a file is still to be brought to Cells, where it has this size."""
+        place = self.place(workspace)
+        root = self._root(place, login) if place is not None else None
+        return root is not None and self._records.changed(root.key, path, size_there)
+
     def _root(self, place: Place, login: str | None, group: str | None = None) -> Root | None:
         """The old folder that `login` (or `group`) saw as this workspace."""
         workspace = place.workspace.id

@@ -155,9 +155,10 @@ class LocksPart:
 
     kinds = ("locks",)
 
-    def __init__(self, records: Iterable[Lock], where: Whereabouts, lookup: Lookup, live: LiveNotes, busy: Callable[[str], bool]) -> None:
-        """`busy`: whether this plan writes to a node (content or values)."""
-        self._where, self._lookup, self._live, self._busy = where, lookup, live, busy
+    def __init__(self, records: Iterable[Lock], where: Whereabouts, lookup: Lookup, live: LiveNotes, writes: Callable[[str], bool]) -> None:
+        """`writes`: whether this plan writes values on a node. New content of the file counts too."""
+        self._where, self._lookup, self._live, self._writes = where, lookup, live, writes
+        self._changed: set[str] = set()
         self._wanted: dict[str, tuple[str, list[str]]] = {}
         self._lost: list[tuple[str, Code]] = []
         for lock in records:
@@ -177,6 +178,11 @@ class LocksPart:
             self._lost.append((lock.key, why or note_codes.NODE_LEFT))
         else:
             self._wanted[node][1].append(lock.key)
+            if self._stands(node) and self._where.changed(lock.workspace, lock.user, lock.path, self._live.sizes.get(self._live.nodes.get(node, ""))):
+                self._changed.add(node)
+
+    def _busy(self, node: str) -> bool:
+        return node in self._changed or self._writes(node)
 
     def _stands(self, node: str) -> bool:
         return self._live.nodes.get(node, "") in self._live.locks

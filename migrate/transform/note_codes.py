@@ -56,7 +56,8 @@ MARKUP = code("F2706", INFO, "{subject}: {number} values hold markup (for exampl
 NOT_DATA = code("F2707", INFO, "EXIF and IPTC data, file hashes, previews and usage counters of the old server are not carried: they lie in the "
                 "files themselves or are computed anew by Cells.", "Nothing to do.")
 READABLE = code("F2708", WARNING, "Cells answers everybody who is signed in with the values of fields (comments included), also of files that "
-                "person cannot see, when asked through its interface by the id of the file.", "Leave fields out in fields.csv whose values must stay among few people.",
+                "person cannot see, when asked through its interface by the id of the file.",
+                "Leave fields out in fields.csv whose values must stay among few people.",
                 "The web client shows values with files only. The interface filters values by the policies of the field, not by the rights on the "
                 "file (seen on 4.1).")
 COMMENTS_CUT = code("F2709", WARNING,

@@ -40,6 +40,9 @@ class Records(Protocol):
     def carried(self, root: str, path: str) -> bool | None:
         """Whether this path of a root is carried; None when the old folder does not hold it."""
 
+    def changed(self, root: str, path: str, size_there: int | None) -> bool:
+        """Whether the content of this path of a root is still to be brought to Cells, where it has this size."""
+
 
 def paired(users: Iterator[User], access: Iterator[Access]) -> Iterator[tuple[User, Access]]:
     """Each user with the effective access; people without any get none. Both streams come in about the same order, so little

@@ -23,6 +23,9 @@ class Nodes(Lookup, Protocol):
     def node_in(self, workspace: str, login: str | None, path: str, group: str | None = None) -> NodeRef | None:
         """`node`, for a folder of a group too."""
 
+    def changed(self, workspace: str, login: str | None, path: str, size_there: int | None) -> bool:
+        """Whether the content of a file is still to be brought to Cells, where it has this size."""
+
 
 @dataclass(frozen=True, slots=True)
 class ChildOf:
@@ -48,13 +51,7 @@ class Whereabouts:
 
     def find(self, workspace: str, login: str | None, path: str, group: str | None = None) -> tuple[NodeRef | None, Code | None]:
         """(node, None) or (None, why not)."""
-        for _ in range(10):  # a share of a share of …; a circle ends here
-            child = self._children.get(workspace)
-            if child is None:
-                break
-            inner = path.strip("/")
-            path = child.path if child.is_file or not inner else child.path.rstrip("/") + "/" + inner
-            workspace, login, group = child.workspace, child.owner, None
+        workspace, login, path, group = self._origin(workspace, login, path, group)
         if self._lookup.place(workspace) is None:
             return None, note_codes.NODE_LEFT
         there = self._lookup.carried(workspace, login, path, group)
@@ -62,3 +59,19 @@ class Whereabouts:
             return None, note_codes.NODE_GONE
         node = self._lookup.node_in(workspace, login, path, group) if there else None
         return (node, None) if node is not None else (None, note_codes.NODE_LEFT)
+
+    def changed(self, workspace: str, login: str | None, path: str, size_there: int | None) -> bool:
+        """Whether the content of a file is still to be brought to Cells, where it has this size."""
+        workspace, login, path, _ = self._origin(workspace, login, path, None)
+        return self._lookup.changed(workspace, login, path, size_there)
+
+    def _origin(self, workspace: str, login: str | None, path: str, group: str | None) -> tuple[str, str | None, str, str | None]:
+        """The workspace that holds the folder, through shares of shares; whose folder, and the path in it."""
+        for _ in range(10):  # a share of a share of …; a circle ends here
+            child = self._children.get(workspace)
+            if child is None:
+                break
+            inner = path.strip("/")
+            path = child.path if child.is_file or not inner else child.path.rstrip("/") + "/" + inner
+            workspace, login, group = child.workspace, child.owner, None
+        return workspace, login, path, group

@@ -25,7 +25,7 @@ from migrate.load.loans import give_back
 from migrate.report.words import plain
 from migrate.text import shown
 from migrate.transform import note_codes
-from migrate.transform.actions import Action, CarryFolder, from_json
+from migrate.transform.actions import from_json
 from migrate.transform.fields import Fields, folded
 from migrate.transform.limits import AccountsPart, LimitsPart
 from migrate.transform.lookup import PlanLookup
@@ -105,9 +105,8 @@ class Stream:
         return (from_plain(self.cls, body) for _, body in self.records.of_kind(self.kind))
 
 
-def note_parts(records: RecordView, lookup: PlanLookup, ledger: Ledger, mappings: Mappings, eyes: Eyes, former: Former,
-               planned: Iterable[tuple[Action, bool]]) -> list[Part]:
-    """The parts of a plan for notes. `planned`: actions of the main plan, of which those that carry content lift locks."""
+def note_parts(records: RecordView, lookup: PlanLookup, ledger: Ledger, mappings: Mappings, eyes: Eyes, former: Former) -> list[Part]:
+    """The parts of a plan for notes."""
     where = Whereabouts.of(lookup, (body for _, body in records.of_kind("shares")))
     streams = {kind: Stream(records, kind, cls) for kind, cls in
                (("metadata", Metadata), ("comments", Comment), ("watches", Watch), ("bookmarks", Bookmark), ("locks", Lock))}
@@ -121,20 +120,11 @@ def note_parts(records: RecordView, lookup: PlanLookup, ledger: Ledger, mappings
         new = person.login not in lookup.target.users
         return not person.existing and "logout" not in person.user.locks and (new or eyes.knows(person.login))
 
-    carrying = [str(a.node) for a, _ in planned if isinstance(a, CarryFolder) and _left(ledger, a.root)] if len(live.locks) else []
-    writing = written(notes.actions) if len(live.locks) else {}
-
-    def busy(node: str) -> bool:
-        return node in writing or any(node == top or node.startswith(top + "/") for top in carrying)
-
+    writing = written(notes.actions) if live.locks else {}
     return [notes, WatchesPart(streams["watches"], where, lookup, live, signs_in),
             BookmarksPart(streams["bookmarks"], where, lookup, signs_in, former.bookmarks),
-            LocksPart(streams["locks"], where, lookup, live, busy), PreferencesPart(Stream(records, "preferences", Preference), lookup),
+            LocksPart(streams["locks"], where, lookup, live, writing.__contains__), PreferencesPart(Stream(records, "preferences", Preference), lookup),
             LimitsPart(records, lookup), AccountsPart(records, lookup, live)]
-
-
-def _left(ledger: Ledger, root: str) -> bool:
-    return any(number for state, (number, _) in ledger.file_totals(root).items() if state in ("planned", "started", "failed"))
 
 
 def _nodes(streams: Mapping[str, Stream], where: Whereabouts) -> Iterator[str]:

@@ -66,7 +66,7 @@ def store_plan(ledger: Ledger, target: Target, mappings: Mappings, options: Plan
     parts = parts_of(records, lookup, ledger, mappings, options)  # after the files have their names
     shared = shares_part(records, lookup, live or LiveShares(), ledger, mappings, shares or {}, now)
     parts.append(shared)
-    notes = note_parts(records, lookup, ledger, mappings, eyes or Eyes(), former, plan.actions)
+    notes = note_parts(records, lookup, ledger, mappings, eyes or Eyes(), former)
     store_derived(ledger, notes)
     parts += notes
     if proposed is not None:

@@ -10,40 +10,51 @@ from pathlib import Path
 from migrate.cells.reader import read_facts, whoami
 from migrate.cells.session import Session
 from migrate.errors import Finding
-from migrate.ledger import Ledger, WorkLock
+from migrate.ledger import Ledger, Secrets, WorkLock
 from migrate.report import html
 from migrate.report.csv import write_csv
 from migrate.verify.difference import Options
+from migrate.verify.metadata import notes_check
 from migrate.verify.target import CellsReader
 from migrate.verify.verify import verify
 from migrate.workflow.connect import Connection
 from migrate.workflow.outcome import Outcome
+from migrate.workflow.proving import password_checks
 from migrate.workflow.settings import Settings
+from migrate.workflow.sharing import share_check
 
 Progress = Callable[[str, int], None]
 
 
-def verify_target(work: Path, connection: Connection, *, progress: Progress, break_lock: bool = False) -> Outcome:
-    """Compare and write the report again; exit 4 when anything differs."""
+def verify_target(work: Path, connection: Connection, *, progress: Progress, break_lock: bool = False, passwords_file: Path | None = None,
+                  plant: bool = False) -> Outcome:
+    """Compare and write the report again; exit 4 when anything differs. `passwords_file`, `plant`: see `proving`."""
     with WorkLock(work, break_lock=break_lock), Ledger.open(work) as ledger:
         settings = Settings.load(ledger, work)
-        with connection.session(settings.cells, writes=False) as session:
+        with connection.session(settings.cells, writes=plant) as session:
             read_facts(session)
             whoami(session)
-            return verify_with(work, ledger, session, progress=progress)
+            return verify_with(work, ledger, session, connection, progress=progress, passwords_file=passwords_file, plant=plant)
 
 
-def verify_with(work: Path, ledger: Ledger, session: Session, *, progress: Progress) -> Outcome:
+def verify_with(work: Path, ledger: Ledger, session: Session, connection: Connection, *, progress: Progress, passwords_file: Path | None = None,
+                plant: bool = False) -> Outcome:
     """Compare in a ledger whose lock is held."""
-    before = session.requests.read
-    masks = Settings.load(ledger, work).masks != "ignore"
+    before, written = session.requests.read, session.requests.write
+    settings = Settings.load(ledger, work)
+    masks = settings.masks != "ignore"
     options = Options(masks=masks, checksum=lambda root, path: _md5(ledger, root, path), progress=progress)
-    verdict = verify(ledger, CellsReader(session, workers=4), options=options)
+    shares = share_check(work, ledger, session, options.checksum)
+    secrets = Secrets(work)
+    notes = notes_check(ledger, session, lambda login: secrets.get("user", login), options)
+    with password_checks(ledger, Secrets(work), settings, session, connection, passwords_file, plant) as passwords:
+        verdict = verify(ledger, CellsReader(session, workers=4), options=options, further=[shares, notes, *passwords])
     page = html.write_report(ledger, work / "report.html")
     write_csv(ledger, work / "not-green.csv")
     findings: list[Finding] = [f for _, f in ledger.findings("verify")]
-    return Outcome(verdict.sentence, verdict.exit_status, counts=ledger.counts(), read=session.requests.read - before, write=0, findings=findings,
-                   lines=[f"Report: {page}"], extra={"differences": [d.as_json() for d in verdict.differences], "report": str(page)})
+    return Outcome(verdict.sentence, verdict.exit_status, counts=ledger.counts(), read=session.requests.read - before, write=session.requests.write - written,
+                   findings=findings, lines=[f"Report: {page}"],
+                   extra={"differences": [d.as_json() for d in verdict.differences], "report": str(page)})
 
 
 def _md5(ledger: Ledger, root: str, path: bytes) -> str | None:

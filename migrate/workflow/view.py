@@ -49,6 +49,15 @@ class RecordView:
         state = self._ledger.file_state(root, path.encode("utf-8", "surrogateescape"))
         return None if state is None else state is not State.SKIPPED
 
+    def changed(self, root: str, path: str, size_there: int | None) -> bool:
+        """Whether the content of this path of a root is still to be brought, or brought again. A work folder that has brought nothing
+        of the root yet does not know; then the size in Cells tells."""
+        found = self._ledger.file_is(root, path.encode("utf-8", "surrogateescape"))
+        if found is None or found[0] not in (State.PLANNED, State.STARTED, State.FAILED):
+            return False
+        totals = self._ledger.file_totals(root)
+        return State.DONE.value in totals or State.ALREADY.value in totals or found[1] != size_there
+
     def user(self, login: str) -> User | None:
         """One account by its login as stored."""
         body = self._ledger.record("users", login)

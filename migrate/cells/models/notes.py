@@ -70,7 +70,7 @@ class Watch:
 @dataclass(frozen=True, slots=True)
 class LiveNotes:
     """What a server holds about the nodes a plan has notes for. `nodes`: path (data source first) -> uuid of those that are
-    there. `values`: (uuid, namespace) -> JSON text. `watches`: (login, uuid) -> events. `locks`: uuid -> login.
+    there. `values`: (uuid, namespace) -> JSON text. `watches`: (login, uuid) -> events. `locks`: uuid -> login; `sizes`: bytes of locked nodes by uuid.
     `parameters`: (role, name) -> JSON text. `tags`: namespace -> known tags."""
 
     fields: Mapping[str, Field] = field(default_factory=dict)
@@ -78,5 +78,6 @@ class LiveNotes:
     values: Mapping[tuple[str, str], str] = field(default_factory=dict)
     watches: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
     locks: Mapping[str, str] = field(default_factory=dict)
+    sizes: Mapping[str, int] = field(default_factory=dict)
     parameters: Mapping[tuple[str, str], str] = field(default_factory=dict)
     tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
