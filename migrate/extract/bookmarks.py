@@ -10,6 +10,7 @@ from migrate.errors import Severity, code, finding
 from migrate.extract.names import UnsafePath, node_path
 from migrate.extract.plain import plain
 from migrate.extract.records import Bookmark, Login, Preference, WorkspaceId
+from migrate.extract.roles import STORED_CREDENTIALS
 from migrate.extract.store import Unreadable
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ PREFERENCE_UNREADABLE = code(
 )
 
 _SECRET = re.compile(r"WALLET|WEBDAV|PASS|SECRET|TOKEN|CREDENTIAL|OTP|PRIVATE|(?:^|[_.])(?:API_?)?KEYS?(?:$|[_.])", re.IGNORECASE)
+_WALLET = "AJXP_WALLET"
 _TECHNICAL = frozenset({"meta.quota", "history", "repository_last_connected", "CUSTOM_PARAMS"})
 """Caches, and what is read as a property of the person (CUSTOM_PARAMS)."""
 
@@ -57,9 +59,13 @@ def read_bookmarks(context: Context) -> Iterator[Bookmark]:
 def read_preferences(context: Context) -> Iterator[Preference]:
     """Preferences of people, without caches and without anything that may hold a credential (wallet, WebDAV, tokens)."""
     for login, name, value in context.store.preferences():
-        if name in _TECHNICAL or _SECRET.search(name):
+        if name in _TECHNICAL or (_SECRET.search(name) and name != _WALLET):
             continue
         known = context.login(login)
+        if name == _WALLET:
+            if known is not None and known.is_person and value:
+                context.findings(finding(STORED_CREDENTIALS, "users", known.login))
+            continue
         if known is None or not known.is_person:
             continue
         if isinstance(value, Unreadable):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from migrate.errors import Finding, Severity, code, finding
+from migrate.errors import Code, Finding, Severity, code, finding
 from migrate.extract.masks import DENY_ALL, BadMask, Tree, leaves, read_mask
 from migrate.extract.php.values import PhpObject
 from migrate.extract.plain import items, normal_group, path_text, plain, text, truth
@@ -38,6 +38,19 @@ DEAD_WORKSPACE = code(
     "Nothing to do: the right had no effect.",
 )
 DUPLICATE_ROLE = code("F1204", Severity.WARNING, "Role {subject} is stored twice; the last one is used.", "Remove the row that is a left-over.")
+
+SECOND_FACTOR = code(
+    "F1206",
+    Severity.WARNING,
+    "{subject} signed in with a second factor (one-time passwords); its secret is not carried over.",
+    "Let this person set up a second factor again in Cells, or lock the account until then.",
+)
+STORED_CREDENTIALS = code(
+    "F1207",
+    Severity.WARNING,
+    "Credentials for another storage were kept for {subject}; they are not carried over.",
+    "Enter them again where Cells asks for them.",
+)
 
 ALL = "AJXP_REPO_SCOPE_ALL"
 VALUE_CLEAR = "AJXP_VALUE_CLEAR"
@@ -208,6 +221,19 @@ def _public(parameters: Mapping[str, Any]) -> dict[str, Any]:
             if kept:
                 shown.setdefault(scope, {})[plugin] = kept
     return shown
+
+
+def left_behind(role: StoredRole) -> set[Code]:
+    """What secrets of this role mean for its owner: a second factor that is lost, credentials that are not carried."""
+    found = set()
+    for plugins in role.parameters.values():
+        for plugin, names in plugins.items():
+            for name, value in names.items():
+                if plugin == "authfront.otp" and text(value) not in (None, "", "0", "false", VALUE_CLEAR):
+                    found.add(SECOND_FACTOR)
+                elif plugin.startswith("access.") and (text(value) or "") not in ("", VALUE_CLEAR) and _is_secret(plugin, name, value):
+                    found.add(STORED_CREDENTIALS)
+    return found
 
 
 def _is_secret(plugin: str, name: str, value: Any) -> bool:

@@ -42,7 +42,7 @@ from migrate.extract.records import (
     Watch,
     Workspace,
 )
-from migrate.extract.roles import DEAD_WORKSPACE, StoredRole, role_record
+from migrate.extract.roles import DEAD_WORKSPACE, PERSONAL_PREFIX, StoredRole, left_behind, role_record
 from migrate.extract.shares import read_shares, technical_logins
 from migrate.extract.sink import FindingSink
 from migrate.extract.store import Store
@@ -117,6 +117,8 @@ class Source:
         for workspace in {*role.acls, *role.masks}:
             if workspace not in self._context.workspaces and workspace not in _GONE_PAGES:
                 self._context.findings(finding(DEAD_WORKSPACE, "roles", role.id, workspace=workspace))
+        for entry in left_behind(role):
+            self._context.findings(finding(entry, "users", role.id.removeprefix(PERSONAL_PREFIX)))
         return role_record(role)
 
     def teams(self) -> Iterator[Team]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -56,6 +57,7 @@ def view(ledger: Ledger, command: str, exit_status: ExitStatus, *, sentence: str
         "title": TITLES.get(command, TITLES["apply"]), "command": command, "tone": tone,
         "verdict": sentence or sentence_of(ledger, command, exit_status, counts),
         "carried": sentence_of(ledger, "apply", ExitStatus.OK, counts) if command == "verify" else None,
+        "appraisal": ledger.get("appraisal") if command == "assess" else None,
         "installation": ledger.get("installation") or {}, "made": time.strftime("%Y-%m-%d %H:%M", time.localtime(now)),
         "steps": _steps(command, tone, counts, verified, findings),
         "counts": [{"kind": words.KINDS.get(kind, kind), **row, "open": open_items({kind: row}).get(kind, 0)} for kind, row in counts.items()],
@@ -70,11 +72,16 @@ def view(ledger: Ledger, command: str, exit_status: ExitStatus, *, sentence: str
 
 def render(values: Mapping[str, Any]) -> str:
     """The page as HTML."""
+    return _template().render(**values)
+
+
+@functools.lru_cache(maxsize=1)
+def _template() -> jinja2.Template:
     environment = jinja2.Environment(loader=jinja2.PackageLoader("migrate.report"), autoescape=True, undefined=jinja2.StrictUndefined,
                                      trim_blocks=True, lstrip_blocks=True)
     environment.filters.update(plain=words.plain, size=words.size, many=words.many, key=words.key_shown, right=lambda r: words.RIGHTS.get(r, r),
                                number=lambda n: f"{n:,}")
-    return environment.get_template("report.html.j2").render(**values)
+    return environment.get_template("report.html.j2")
 
 
 def _tone(command: str, exit_status: ExitStatus, counts: Mapping[str, Mapping[str, int]], verified: Mapping[str, Any] | None,

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from migrate.errors import ExitStatus
 from migrate.ledger import Ledger, Secrets, WorkLock
 from migrate.report import html
+from migrate.workflow.appraising import appraise
 from migrate.workflow.inventory import unreadable
 from migrate.workflow.outcome import Outcome
 from migrate.workflow.settings import Settings
@@ -29,15 +31,24 @@ def assess_installation(work: Path, legacy: Path, database: str | None, path_map
         if ledger.get("settings") is None:
             settings.save(ledger, secrets, database)
         findings = [f for _, f in ledger.findings("extract")]
+        ledger.put("appraisal", appraise(ledger))
         page = html.write_assessment(ledger, work / "assessment.html")
         counts = ledger.counts()
-        facts = ledger.get("installation")
+        facts, told = ledger.get("installation"), ledger.get("appraisal")
     lost = unreadable(findings)
     what = f"{facts['application']} {facts['version']} with {_sum(counts, 'users')} users, {_sum(counts, 'workspaces')} workspaces and " \
            f"{_sum(counts, 'files')} files and folders"
     verdict = f"{what}: everything could be read." if not lost else f"{what}; {len(lost)} things could not be read, see the findings."
-    return Outcome(verdict, ExitStatus.INCOMPLETE if lost else ExitStatus.OK, counts=counts, findings=findings, lines=[f"Report: {page}"],
-                   extra={"report": str(page), "installation": facts})
+    return Outcome(verdict, ExitStatus.INCOMPLETE if lost else ExitStatus.OK, counts=counts, findings=findings,
+                   lines=[*told["sentences"], *_lines(told), f"Report: {page}"],
+                   extra={"report": str(page), "installation": facts, "appraisal": told})
+
+
+def _lines(told: Mapping[str, Any]) -> list[str]:
+    """The table of what does not come across, and what to do before, for the console."""
+    lines = ["What does not come across as it is:"] if told["lacks"] else []
+    lines += [f"  {row['number']:,} × {row['what']}. {row['why']} {row['todo']}" for row in told["lacks"]]
+    return [*lines, "What to do before:", *(f"  {number}. {step}" for number, step in enumerate(told["before"], 1))]
 
 
 def settings_source(settings: Settings, database: str | None):
