@@ -122,7 +122,7 @@ def nginx_maps(found: Redirects) -> str:
         lines += [f"map {name} {variable} {{", '    default "";', *(f"    {_key(h)} {_quoted(t)};" for h, t in sorted(found.links.items())), "}"]
     lines += ["map $pydio_exact $pydio_link {", "    default $pydio_exact;", '    "" $pydio_close;', "}",
               "map $uri $pydio_slug {", '    default "";', r'    "~^(?:/.*?)?/ws-(?<pydio_w>[^/]+)" $pydio_w;', "}",
-              "map $uri $pydio_rest {", '    default "";', r'    "~^(?:/.*?)?/ws-[^/]+/(?<pydio_r>.*)$" $pydio_r;', "}",
+              "map $request_uri $pydio_rest {", '    default "";', r'    "~^(?:/[^?]*?)?/ws-[^/?]+/(?<pydio_r>[^?]*)" $pydio_r;', "}",
               "map $arg_goto $pydio_goto {", '    default $arg_repository_id;', r'    "~^(?:/|%2[fF])?(?<pydio_g>[^/%]+)" $pydio_g;', "}",
               "map $pydio_slug $pydio_by_slug {", '    default "";', *(f"    {_key(s)} {_quoted(t)};" for s, t in sorted(found.slugs.items())), "}",
               "map $pydio_goto $pydio_by_id {", '    default "";', *(f"    {_key(i)} {_quoted(t)};" for i, t in sorted(found.ids.items())), "}"]
@@ -136,7 +136,7 @@ def nginx_rules(found: Redirects) -> str:
         'set $pydio_here "$scheme://$http_host$uri";',
         f'if ($pydio_link = "{GONE}") {{ return 410; }}',
         'set $pydio_go $pydio_link;',
-        'if ($pydio_by_slug) { set $pydio_go $pydio_by_slug; }',
+        'if ($pydio_by_slug) { set $pydio_go $pydio_by_slug$pydio_rest; }',
         'if ($pydio_by_id) { set $pydio_go $pydio_by_id; }',
         'if ($pydio_go = $pydio_here) { set $pydio_go ""; }',
         'if ($pydio_by_slug = "$scheme://$http_host/ws-$pydio_slug/") { set $pydio_go ""; }',
@@ -164,9 +164,11 @@ def apache_rules(folder: Path) -> str:
     return "\n".join([
         "# Include this file in the virtual host that answers for the old address; copy the three tables along and set their paths.",
         "RewriteEngine On",
-        f"RewriteMap pydiolinks {file('apache-links.txt')}", f"RewriteMap pydioslugs {file('apache-slugs.txt')}", f"RewriteMap pydioids {file('apache-ids.txt')}",
+        f"RewriteMap pydiolinks {file('apache-links.txt')}", f"RewriteMap pydioslugs {file('apache-slugs.txt')}",
+        f"RewriteMap pydioids {file('apache-ids.txt')}",
         "RewriteCond %{REQUEST_URI} ^(?:/.*)?/public/([^/]+)/?$", f"RewriteCond ${{pydiolinks:%1}} ^{GONE}$", "RewriteRule ^ - [R=410,L]",
-        "RewriteCond %{REQUEST_URI} ^(?:/.*)?/public/([^/]+)/?$", "RewriteCond ${pydiolinks:%1}|%{REQUEST_SCHEME}://%{HTTP_HOST}%{REQUEST_URI} !^([^|]+)\\|\\1$",
+        "RewriteCond %{REQUEST_URI} ^(?:/.*)?/public/([^/]+)/?$",
+        "RewriteCond ${pydiolinks:%1}|%{REQUEST_SCHEME}://%{HTTP_HOST}%{REQUEST_URI} !^([^|]+)\\|\\1$",
         "RewriteCond %{REQUEST_URI} ^(?:/.*)?/public/([^/]+)/?$", "RewriteCond ${pydiolinks:%1} ^(.+)$", "RewriteRule ^ %1? [R=301,L,NE]",
         rf"RewriteCond %{{REQUEST_URI}} ^(?:/.*)?/public/([^/]+?){_LANGUAGE}(?:\.php)?/?$", f"RewriteCond ${{pydiolinks:%1}} ^{GONE}$",
         "RewriteRule ^ - [R=410,L]",

@@ -226,7 +226,9 @@ class AccessCheck:
             right = Right.NONE
             for node in nodes:
                 path = self.places.path(node, user.login)
-                right |= effective(masks, self.places.chain(path) if path else [node])
+                live = effective(masks, self.places.chain(path) if path else [node])
+                if path is None or workspace.scope != "ROOM" or not live.within(self._allowed(path, pairs)):
+                    right |= live  # a cell on what the person could do anyway, such as an owner's, shows nothing new
             if right:
                 self.verdict.checked["access"] += 1
                 self._differs(login, workspace.slug or uuid, " (in Cells before, or somebody else's)", Right.NONE, right)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 from migrate.cells.models import AccessModel, Acl
 from migrate.errors import finding
 from migrate.ledger import Ledger
@@ -17,7 +19,11 @@ from migrate.verify.scratch import Scratch
 STAGE = "verify"
 
 
-def verify(ledger: Ledger, reader: Reader, *, options: Options | None = None) -> Verdict:
+Further = Callable[[Expected, Verdict], None]
+"""A comparison of a further kind, which adds to the verdict."""
+
+
+def verify(ledger: Ledger, reader: Reader, *, options: Options | None = None, further: Iterable[Further] = ()) -> Verdict:
     """Compare everything. The ledger says what the old server held and which ids were chosen, never what Cells holds.
 
     The verdict is kept in the ledger (fact `verify`, findings of stage `verify`) for `report` and `finish`. Errors of the
@@ -48,6 +54,8 @@ def verify(ledger: Ledger, reader: Reader, *, options: Options | None = None) ->
             check = AccessCheck(expected, AccessModel.of(acls), places, workspaces, scratch, verdict, options)
             _locate(ledger, reader, check, acls)
             check.run(ledger, users)
+    for check in further:
+        check(expected, verdict)
     ledger.put(STAGE, verdict.as_json())
     ledger.replace_findings(STAGE, [*verdict.findings, *(d.as_finding() for d in verdict.differences)])
     return verdict

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,9 @@ from migrate.transform.lookup import PlanLookup
 from migrate.transform.mapping import Mappings
 from migrate.transform.share_actions import CreateCell, CreateLink, ShareRight, UpdateLink
 from migrate.transform.shares import ShareOptions, Shares
+from migrate.verify.difference import Verdict
+from migrate.verify.expected import Expected
+from migrate.verify.shares import ShareCheck
 from migrate.workflow.settings import Settings
 from migrate.workflow.view import RecordView
 
@@ -101,6 +104,19 @@ def hand_over_shares(work: Path, ledger: Ledger, secrets: Secrets, settings: Set
         if path is not None:
             lines.append(f"Old passwords of links, for the database of Cells: {path}")
     return lines
+
+
+def share_check(work: Path, ledger: Ledger, session: Session, checksum: Callable[[str, bytes], str | None] | None) -> Callable[[Expected, Verdict], None]:
+    """The comparison of links and cells, with the passwords that are in the secrets file."""
+    secrets = Secrets(work)
+    by_sql = Settings.load(ledger, work).shares.get("link_passwords") == "sql"
+
+    def passwords(hash_: str) -> list[str]:
+        known = secrets.get(KNOWN, hash_)
+        made_up = None if by_sql else secrets.get(letters.KIND, hash_)  # the script may have brought the old one back
+        return [known] if known else [made_up] if made_up else []
+
+    return lambda expected, verdict: ShareCheck(ledger, session, expected, verdict, passwords, checksum).run()
 
 
 def _hashes(ledger: Ledger, secrets: Secrets, settings: Settings) -> dict[str, str]:

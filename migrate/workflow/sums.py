@@ -27,6 +27,9 @@ def settle_rights(ledger: Ledger) -> None:
     bears on it were made. A failed grant counts against everybody of its workspace: less is claimed, never more."""
     users = {key: outcome for key, outcome, _ in ledger.unsettled("users")}
     workspaces = {key: outcome for key, outcome, _ in ledger.unsettled("workspaces")}
+    for key, outcome, _ in ledger.unsettled("shares"):  # a share counts under its child workspace
+        if outcome == "failed":
+            workspaces[key.partition("\0")[0]] = outcome
     uuids = {body.get("uuid"): key for key, body in ledger.targets("workspaces")}
     broken: set[str] = set()
     for row in ledger.actions(State.FAILED):
