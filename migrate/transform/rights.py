@@ -174,17 +174,18 @@ class Rights:
 
     # -- what one person's own role says -----------------------------------------------------------------------------------
 
+    def roles_of(self, person: Person) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """(roles in the order that decides, without the own one; those of them whose order some servers do not keep)."""
+        if person.existing:
+            roles = tuple(r for r in self._target.users[person.login].roles if r != person.uuid)
+            return roles, roles
+        assigned = self._assigned(person)
+        return tuple(order_of_roles(self._target, person.profile, self._groups_of(person), assigned)), assigned
+
     def base(self, person: Person) -> Base:
         """What the person gets without the own role; remembered by combination of roles."""
-        if person.existing:
-            own = person.uuid
-            roles = tuple(r for r in self._target.users[person.login].roles if r != own)
-            key: tuple[object, ...] = (True, roles)
-            unordered = roles
-        else:
-            unordered = self._assigned(person)
-            roles = tuple(order_of_roles(self._target, person.profile, self._groups_of(person), unordered))
-            key = (False, roles)
+        roles, unordered = self.roles_of(person)
+        key: tuple[object, ...] = (person.existing, roles)
         known = self._bases.get(key)
         if known is None:
             outlook = Outlook.through(self.standing, roles, () if self._features.role_order else unordered)
