@@ -14,6 +14,7 @@ from migrate.workflow.doctoring import examine
 
 @click.command(short_help="Is this Cells and this token fit for a migration?")
 @options.cells
+@options.cells_database
 @options.connection
 @options.common
 def doctor(environment: Environment, cells_url: str, **connection: Any) -> int:

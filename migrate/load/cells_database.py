@@ -5,6 +5,7 @@ service reads the row at each sign-in, so a change counts at once. Former values
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -126,6 +127,18 @@ class CellsDatabase:
         except SQLAlchemyError as error:
             raise DatabaseUnusable(detail=_reason(error)) from None
         return number
+
+    def token_end(self, token: str) -> float | None:
+        """When a personal access token ends, as epoch seconds; None for one that is renewed by use, or is none. 4.x and 5 keep its
+        SHA-256 only; older servers are not asked."""
+        t = table("idm_personal_tokens", column("access_token"), column("expire_at"), column("auto_refresh"))
+        digest = "sha256:" + hashlib.sha256(token.encode()).hexdigest()
+        try:
+            with self._engine.connect() as db:
+                row = db.execute(select(t.c.expire_at, t.c.auto_refresh).where(t.c.access_token == digest)).first()
+        except SQLAlchemyError as error:
+            raise DatabaseUnusable(detail=_reason(error)) from None
+        return None if row is None or row.auto_refresh else float(row.expire_at)
 
     def close(self) -> None:
         """Close all connections."""

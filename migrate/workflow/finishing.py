@@ -11,6 +11,7 @@ from migrate.errors import ExitStatus, MigrationError
 from migrate.ledger import Ledger, Secrets, WorkLock
 from migrate.transform.actions import OpenDesk, from_json
 from migrate.workflow.connect import Connection
+from migrate.workflow.handing import handed_over, remove
 from migrate.workflow.outcome import Outcome
 from migrate.workflow.settings import Settings
 
@@ -43,6 +44,10 @@ def finish_migration(work: Path, connection: Connection, *, dry_run: bool, break
             lines.append(f"{secrets.path} (temporary passwords): hand over what is needed first")
             if not dry_run:
                 secrets.erase()
+        for path in handed_over(work):
+            lines.append(f"{path}: holds passwords; hand over what is needed first")
+            if not dry_run:
+                remove(path)
         lines.append(f"The token of {owner.login} is yours to withdraw: let it expire, or remove it on the server (`cells admin user token`).")
         word = "would be removed" if dry_run else "were removed"
         return Outcome(f"{len(lines) - 1} things of the tool {word}.", read=read, write=write, lines=lines)
@@ -51,7 +56,7 @@ def finish_migration(work: Path, connection: Connection, *, dry_run: bool, break
 def _desks(ledger: Ledger, session: Session, *, dry_run: bool) -> list[str]:
     """Desks that an interrupted run may have left, with their rights."""
     lines = []
-    desks = {action.uuid: action for action in (from_json(body) for _, body, _ in ledger.effects()) if isinstance(action, OpenDesk)}
+    desks = {action.uuid: action for action in (from_json(body) for _, body, _ in ledger.effects(begun=True)) if isinstance(action, OpenDesk)}
     for uuid, desk in desks.items():
         there = workspaces.get_workspace(session, uuid)
         rules = acls.search_acls(session, workspaces=[uuid], roles=[desk.loader_role])

@@ -91,6 +91,19 @@ def entries(ledger: Ledger, secrets: Secrets) -> Iterator[Entry]:
                     str(body.get("group") or "/"), way, password or "", "; ".join(notes))
 
 
+def handed_over(work: Path) -> list[Path]:
+    """What was written for people and still lies there."""
+    return [path for path in (work / ACCOUNTS_FILE, work / SCRIPT, work / UNDO_SCRIPT, work / LETTERS) if path.exists()]
+
+
+def remove(path: Path) -> None:
+    """Remove such a file, or the folder of letters."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
 class _Letters:
     """One text file for each person who has to be told something, in the person's language, English without a template for it."""
 
