@@ -29,6 +29,12 @@ NOTHING_STORED = code(
     "The account {subject} has no rights file, or an empty one: whose user it is and which roles it has cannot be told.",
     "Give roles and groups in Cells by hand; only the personal role of this account is carried over.",
 )
+ROLE_LOST = code(
+    "F1208",
+    Severity.ERROR,
+    "User {subject} has the role {role}, which is among the roles that could not be read; only the user's own rights are kept.",
+    "Restore the roles from a backup, or copy the installation again.",
+)
 ROLE_GONE = code(
     "F1205",
     Severity.INFO,
@@ -144,6 +150,8 @@ def personal_role(context: Context, row: UserRow) -> StoredRole:
     role_id = PERSONAL_PREFIX + row.login
     if row.role is not None:
         return read_role(role_id, row.role, context.findings)
+    if context.roles_missing and not context.era.serial and row.account:  # it may be among those that are missing
+        return unreadable(role_id)
     return StoredRole(role_id, acls=own_acls(row))
 
 
@@ -165,6 +173,9 @@ def chain_of(context: Context, row: UserRow) -> Chain:
     for name in names:
         if name in context.roles:
             given.append(name)
+        elif context.roles_missing:
+            context.findings(finding(ROLE_LOST, "users", row.login, role=name))
+            lost.append(unreadable(name))
         elif not name.startswith(GROUP_PREFIX):
             context.findings(finding(ROLE_GONE, "users", row.login, role=name))
     if not era.folds:
@@ -179,6 +190,8 @@ def _folded_chain(
 ) -> Chain:
     group = group_of_row(row)
     group_roles = [GROUP_PREFIX + path for path in ((["/"] if era.root_group else []) + list(group_levels(group)))]
+    if context.roles_missing:
+        lost += [unreadable(name) for name in group_roles if name not in context.roles]
     loaded = given + [name for name in group_roles if name in context.roles and name not in given]
     automatic = _automatic(context, row, group, loaded)
     order = _order(row, given, automatic, len(loaded) + 1)

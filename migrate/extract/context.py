@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from migrate.extract import folders, people
 from migrate.extract.accounts import copied_from_directory
-from migrate.extract.avatars import names_of_avatars
+from migrate.extract.avatars import Pictures
 from migrate.extract.chain import Era, era_of
 from migrate.extract.definitions import Definitions, OldPaths, WorkspaceDefinition, read_definitions
+from migrate.extract.layout import parse_version
 from migrate.extract.links import StoredLink, read_links
 from migrate.extract.logins import KnownLogin, LoginIndex
 from migrate.extract.plain import truth
@@ -23,7 +24,7 @@ from migrate.extract.store import Store
 if TYPE_CHECKING:
     from migrate.extract.installation import Installation
 
-__all__ = ["Context", "FindingSink", "WorkspaceDefinition"]
+__all__ = ["Context", "FindingSink", "WorkspaceDefinition", "parse_version"]
 
 
 @dataclass
@@ -86,6 +87,12 @@ class Context:
         return RoleBook(self.store.roles(), self.findings)
 
     @cached_property
+    def roles_missing(self) -> bool:
+        """Whether stored roles are known to be missing, so that one which is not there may have taken something away."""
+        len(self.roles)  # damage shows when they are read
+        return self.store.roles_missing
+
+    @cached_property
     def era(self) -> Era:
         """How the application that last ran combined roles."""
         return era_of(self.version, self.installation.facts.conf, self.roles)
@@ -96,9 +103,9 @@ class Context:
         return tuple(read_links(self))
 
     @cached_property
-    def avatar_names(self) -> dict[str, str]:
-        """Which of several pictures a person chose, by login in lower case."""
-        return names_of_avatars(self.store.users())
+    def pictures(self) -> Pictures:
+        """The pictures of people, read once."""
+        return Pictures(self)
 
     def login(self, name: str) -> KnownLogin | None:
         """What is known of a login: of exactly this one, else of the only one that differs by case."""
@@ -134,16 +141,9 @@ class Context:
         """Close the storage and remove what was kept on disk for it."""
         if "logins" in self.__dict__:
             self.logins.close()
+        if "pictures" in self.__dict__:
+            self.pictures.close()
         close = getattr(self.store, "close", None)
         if close is not None:
             close()
         self.findings.close()
-
-
-def parse_version(version: str) -> tuple[int, int]:
-    """`8.2.5` as (8, 2); (0, 0) for what is no version."""
-    parts = []
-    for part in version.split(".")[:2]:
-        digits = "".join(c for c in part if c.isdigit())
-        parts.append(int(digits) if digits else 0)
-    return (*parts, 0, 0)[:2]

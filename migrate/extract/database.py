@@ -78,11 +78,12 @@ SQLITE_MAGIC = b"SQLite format 3\0"
 @dataclass
 class DatabaseSource:
     """The databases of an installation by purpose. `main`: a SQLite file, dump (Path) or URL of a server; `auth`: another
-    one, if users are kept elsewhere."""
+    one, if users are kept elsewhere. `incomplete`: tables of a damaged dump of which rows are missing, once it was opened."""
 
     main: Path | URL = field(repr=False)
     auth: Path | URL | None = field(default=None, repr=False)
     findings: list[Finding] = field(default_factory=list)
+    incomplete: set[str] = field(default_factory=set)
     _engines: dict[str, Engine] = field(default_factory=dict, repr=False)
     _folder: tempfile.TemporaryDirectory | None = field(default=None, repr=False)
 
@@ -132,7 +133,7 @@ class DatabaseSource:
             from migrate.extract.dump import load_dump
 
             target = self.private_folder() / f"dump{len(self._engines)}.db"
-            self.findings += load_dump(place, target)
+            self.findings += load_dump(place, target, self.incomplete)
             return sqlite_engine(target)
         except OSError as error:
             raise DatabaseUnreadable(what=place, cause=error.strerror or "unknown reason") from None

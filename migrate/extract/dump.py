@@ -40,6 +40,8 @@ NO_END_MARK = code(
     "Compare its size with the original, or make it again.",
 )
 
+GRANTING = ("ajxp_roles", "ajxp_user_rights")
+"""Tables that also take away: a role can deny, a right can lock an account or make it an external one."""
 _UNUSED = {b"ajxp_log", b"ajxp_index", b"ajxp_changes", b"ajxp_mq_queues", b"ajxp_mail_queue", b"ajxp_mail_sent", b"ajxp_tasks_nodes"}
 _NAME = rb"(?:`(?:[^`]|``)+`|\"(?:[^\"]|\"\")+\"|[A-Za-z_][A-Za-z0-9_$]*)"
 _TABLE = rb"(?P<table>" + _NAME + rb"(?:\s*\.\s*" + _NAME + rb")?)"
@@ -75,8 +77,9 @@ def dump_kind(path: Path) -> str:
     return "postgresql" if postgres else "mysql"
 
 
-def load_dump(path: Path, target: Path) -> list[Finding]:
-    """Read the dump `path` into the new SQLite file `target`. Raises DatabaseUnreadable when it holds no table of the
+def load_dump(path: Path, target: Path, incomplete: set[str] | None = None) -> list[Finding]:
+    """Read the dump `path` into the new SQLite file `target`. `incomplete`: gets the names of tables of which rows are
+    missing, among those whose loss could widen a right. Raises DatabaseUnreadable when it holds no table of the
     application at all."""
     kind = dump_kind(path)
     loader = _Loader(path, target, kind == "postgresql")
@@ -86,10 +89,13 @@ def load_dump(path: Path, target: Path) -> list[Finding]:
     except (EOFError, OSError) as error:
         where = getattr(error, "strerror", None) or "in the compressed data"
         loader.findings.append(finding(CUT_OFF, "installation", path.name, where=where))
+        loader.ends_early()
     finally:
         loader.close()
     if not any(name.startswith("ajxp_") for name in loader.tables):
         raise DatabaseUnreadable(what=path, cause="it holds no table of AjaXplorer or Pydio")
+    if incomplete is not None:
+        incomplete |= loader.incomplete
     return loader.findings
 
 
@@ -101,6 +107,8 @@ class _Loader:
         self.tables: dict[str, list[tuple[str, str]]] = {}  # name -> (column, type)
         self.origin: dict[str, str] = {}
         self.database = ""
+        self.incomplete: set[str] = set()
+        self.last = ""
         self.encoding: str | None = None
         self.number = 0
         self.connection = sqlite3.connect(target)
@@ -135,8 +143,14 @@ class _Loader:
         if statements.cut_off:
             where = f"statement {self.number}: {last.strip()[:40].decode('ascii', 'replace').split('(')[0].strip()}"
             self.findings.append(finding(CUT_OFF, "installation", self.path.name, where=where))
+            self.ends_early()
         elif marked and not self._closed():
             self.findings.append(finding(NO_END_MARK, "installation", self.path.name))
+
+    def ends_early(self) -> None:
+        """The table that was being read is incomplete, and what was not reached is missing."""
+        self.incomplete.add(self.last)
+        self.incomplete |= {name for name in GRANTING if name not in self.tables}
 
     def _closed(self) -> bool:
         size = self.path.stat().st_size
@@ -190,6 +204,7 @@ class _Loader:
         if not unique or not table.startswith("ajxp_"):
             return
         self.tables[table] = unique
+        self.last = table
         self.origin[table] = self.database
         spec = ", ".join(f"{_quoted(name)} {'INTEGER' if 'int' in kind or kind == 'serial' else 'BLOB'}" for name, kind in unique)
         self.connection.execute(f"CREATE TABLE {_quoted(table)} ({spec})")
@@ -215,6 +230,7 @@ class _Loader:
         target = self._target(match["table"], match["columns"]) if match else None
         if match is None or target is None:
             return
+        self.last = target[0]
         kept = 0
         try:
             for row in rows_of(statement, match.end(), self.postgres):
@@ -223,18 +239,21 @@ class _Loader:
                 kept += 1
         except Damaged:
             table = target[0]
+            self.incomplete.add(table)
             self.findings.append(finding(BAD_ROWS, "installation", self.path.name, table=table, number=self.number, kept=kept))
 
     def _copy(self, statement: bytes, statements: Statements) -> None:
         match = _COPY.match(statement)
         target = self._target(match["table"], match["columns"]) if match else None
         kept, bad = 0, False
+        self.last = target[0] if target is not None else self.last
         for line in statements.copy_lines():
             if target is not None:
                 good = self._add(*target, copy_row(line))
                 kept += good
                 bad = bad or not good
         if bad and target is not None:
+            self.incomplete.add(target[0])
             self.findings.append(finding(BAD_ROWS, "installation", self.path.name, table=target[0], number=self.number, kept=kept))
 
     def _add(self, table: str, columns: list[tuple[str, str]], row: list[Any]) -> bool:

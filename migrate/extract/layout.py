@@ -17,6 +17,15 @@ _PACKAGED = ("etc/pydio", "etc/ajaxplorer", "server/conf", "usr/share/pydio/conf
 _INSTALL = "AJXP_INSTALL_PATH"
 
 
+def parse_version(version: str) -> tuple[int, int]:
+    """`8.2.5` as (8, 2); (0, 0) for what is no version."""
+    parts = []
+    for part in version.split(".")[:2]:
+        digits = "".join(c for c in part if c.isdigit())
+        parts.append(int(digits) if digits else 0)
+    return (*parts, 0, 0)[:2]
+
+
 def is_conf(folder: Path) -> bool:
     """Whether a folder holds configuration files of the application."""
     return any((folder / name).is_file() for name in _CONF_FILES)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from migrate.errors import Severity, code, finding
 from migrate.extract.accounts import FILES, from_other_drivers
 from migrate.extract.charset import column_text
+from migrate.extract.layout import parse_version
 from migrate.extract.logins import from_key, to_key
 from migrate.extract.php.values import PhpObject, as_text_key, path_text, plain, truth
 from migrate.extract.regular import read_regular
@@ -34,7 +35,7 @@ _USER_FILES = ("rights.ser", "role.ser")
 STALE_FOLDER = code(
     "F1063",
     Severity.INFO,
-    "{subject} has several folders in auth.serial; the one of the group {group} counts, older copies were left out.",
+    "{count} users have several folders in auth.serial; the one of their present group counts, older copies were left out.",
     "Nothing to do: the old server read only that one.",
 )
 FOLDER_UNCERTAIN = code(
@@ -110,8 +111,12 @@ class SerialStore:
 
     def users(self) -> Iterator[UserRow]:
         """See `Store.users`. A folder belongs to the login of exactly its name, else to the only one that differs by case."""
+        stale = 0
         for login, hash_, group, folders in self._each_person():
+            stale += len(folders) > 1
             yield self._user(login, hash_ is not None, hash_ or None, group, folders)
+        if stale:
+            self.findings(finding(STALE_FOLDER, "users", "", count=stale))
 
     def _each_person(self) -> Iterator[tuple[str, str | None, str | None, list[tuple[str, Path]]]]:
         """Login, password hash (None without account), group of groups.ser, and (group path, folder) of each folder."""
@@ -157,8 +162,6 @@ class SerialStore:
         if chosen is None:
             self.findings(finding(FOLDER_UNCERTAIN, "users", login, groups=", ".join(sorted(by_group))))
             return None
-        place = next(place for place, folder in folders if folder == chosen)
-        self.findings(finding(STALE_FOLDER, "users", login, group=place))
         return chosen
 
     def _names_itself(self, place: str, folder: Path) -> bool:
@@ -202,6 +205,12 @@ class SerialStore:
         for role, value in self.files.items(self.files.roles):
             if not role.startswith(PERSONAL):
                 yield RoleRow(role, value)
+
+    @property
+    def roles_missing(self) -> bool:
+        """See `Store.roles_missing`. From 4.3 on there was always such a file."""
+        present = self.files.roles.is_file() or parse_version(self.installation.version) < (4, 3)
+        return not present or not self.files.undamaged(self.files.roles)
 
     def teams(self) -> Iterator[tuple[str, str, str, str]]:
         """None: teams came with SQL."""

@@ -101,6 +101,10 @@ class SerialFiles:
         """Whether a file is there and was read to its end, as far as it was read until now."""
         return path.is_file() and path not in self._bad
 
+    def undamaged(self, path: Path) -> bool:
+        """Whether no damage was noticed in a file, which may be missing."""
+        return path not in self._bad
+
     def _bytes(self, path: Path) -> bytes | None:
         """The content of a regular file. The application never leaves an empty one: such a file was cut off."""
         try:

@@ -34,6 +34,7 @@ from migrate.extract.records import (
     Lock,
     Metadata,
     Preference,
+    Recycled,
     Role,
     Root,
     Share,
@@ -42,6 +43,7 @@ from migrate.extract.records import (
     Watch,
     Workspace,
 )
+from migrate.extract.recycled import read_recycled
 from migrate.extract.roles import DEAD_WORKSPACE, PERSONAL_PREFIX, StoredRole, left_behind, role_record
 from migrate.extract.shares import read_shares, technical_logins
 from migrate.extract.sink import FindingSink
@@ -178,6 +180,10 @@ class Source:
     def files(self, hashes: bool = False) -> Iterator[FileEntry]:
         """Every file and folder. `hashes`: with SHA-256, which reads all content."""
         return read_files(self._context, hashes)
+
+    def recycled(self) -> Iterator[Recycled]:
+        """Where things in recycle bins came from, as far as that is known."""
+        return read_recycled(self._context)
 
     def avatar(self, login: str) -> bytes | None:
         """The picture of a person, None without."""

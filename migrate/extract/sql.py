@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 PERSONAL = "AJXP_USR_/"
 _ACCOUNT, _RIGHT, _ROLE, _OPTION, _ROW = 1, 2, 3, 4, 5
 _BARE_PREFERENCES = {"CUSTOM_PARAMS", "AJXP_WALLET", "AJXP_WEBDAV_DATA", "history", "repository_last_connected", "meta.quota"}
+_COLUMN_ENDS = (20, 255, 2000, 65535)
+"""Lengths of text columns of all schema ages."""
 _BARE_RIGHTS = {"ajxp.roles", "ajxp.roles.order", "ajxp.actions"}
 
 NO_USERS_TABLE = code(
@@ -78,6 +80,11 @@ class SqlStore:
     def drivers(self) -> tuple[str, ...]:
         """Auth drivers, master first."""
         return self.installation.drivers.auth if self.installation is not None else ("sql",)
+
+    @property
+    def roles_missing(self) -> bool:
+        """See `Store.roles_missing`."""
+        return "ajxp_roles" in self.source.incomplete or (self._main.has("ajxp_groups") and not self._main.has("ajxp_roles"))
 
     @property
     def version_hint(self) -> int | None:
@@ -168,6 +175,8 @@ class SqlStore:
                 raw = first
                 role = self._checked(read_serialized(first), "roles", PERSONAL + login, "role")
         password, group = account or (None, None)
+        if "ajxp_user_rights" in self.source.incomplete and "ajxp.admin" not in rights:  # an intact user always has it
+            rights["ajxp.roles"] = Unreadable("the table of rights is damaged", 0)
         return UserRow(login, account is not None, column_text(password) or None, column_text(group), rights, role)
 
     def _right(self, login: str, name: str, value: Any) -> Any:
@@ -178,8 +187,20 @@ class SqlStore:
 
     def _checked(self, value: Any, kind: str, subject: str, what: str) -> Any:
         if isinstance(value, Unreadable):
-            self.findings(finding(UNREADABLE_VALUE, kind, subject, what=what, reason=value.reason))
+            self.findings(finding(UNREADABLE_VALUE, kind, subject, what=what, reason=value.reason + self._why_cut(value)))
         return value
+
+    def _why_cut(self, value: Unreadable) -> str:
+        """Old MySQL servers cut silently: at the end of a column, or at the first character of 4 bytes (in utf8 columns)."""
+        if "cut off" not in value.reason:
+            return ""
+        if value.size in _COLUMN_ENDS:
+            return f"; it fills its column of {value.size} bytes, which cut it"
+        return "; MySQL cut text at its first character of 4 bytes, such as an emoji" if self._kind == "mysql" else ""
+
+    @cached_property
+    def _kind(self) -> str:
+        return self.source.kind
 
     def preferences(self) -> Iterator[tuple[str, str, Any]]:
         """See `Store.preferences`; of duplicates the last."""

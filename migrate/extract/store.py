@@ -92,6 +92,10 @@ class Store(Protocol):
     def roles(self) -> Iterator[RoleRow]:
         """Stored roles without personal ones (`AJXP_USR_/…`), group roles and teams included."""
 
+    @property
+    def roles_missing(self) -> bool:
+        """Whether roles are known to be missing (damaged or cut off), once `roles` or `users` was read."""
+
     def teams(self) -> Iterator[tuple[str, str, str, str]]:
         """(team id, label, owner login, member login) of the table of 5.1 to 7."""
 

@@ -59,6 +59,8 @@ class MemoryStore:
     def roles(self):
         return iter(self.role_rows)
 
+    roles_missing = False
+
     def teams(self):
         return iter(self.team_rows)
 
@@ -69,7 +71,7 @@ class MemoryStore:
         return self.configs
 
     def objects(self, store):
-        return (row for row in self.object_rows if row.store == store)
+        return (row for row in self.object_rows if (row.store.startswith(store[:-1]) if store.endswith("*") else row.store == store))
 
     def preferences(self):
         return iter(self.preference_rows)
