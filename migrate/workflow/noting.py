@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import csv
 import os
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -159,25 +159,30 @@ def store_derived(ledger: Ledger, parts: Iterable[Part]) -> None:
 
 
 class Pictures:
-    """Pictures of people, read from the old server when they are asked for. One at a time."""
+    """Pictures of people, read from the old server when they are asked for, on a thread of their own: a Source belongs to one thread."""
 
     def __init__(self, settings: Settings, secrets: Secrets) -> None:
         self._settings, self._secrets = settings, secrets
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="pictures")
         self._source: Source | None = None
-        self._lock = threading.Lock()
 
     def __call__(self, login: str) -> bytes | None:
-        with self._lock:
-            if self._source is None:
-                self._source = self._settings.open_source(self._secrets)
-            return self._source.avatar(login)
+        return self._thread.submit(self._read, login).result()
+
+    def _read(self, login: str) -> bytes | None:
+        if self._source is None:
+            self._source = self._settings.open_source(self._secrets)
+        return self._source.avatar(login)
 
     def close(self) -> None:
         """Release the old server's files."""
-        with self._lock:
-            if self._source is not None:
-                self._source.close()
-                self._source = None
+        self._thread.submit(self._release).result()
+        self._thread.shutdown()
+
+    def _release(self) -> None:
+        if self._source is not None:
+            self._source.close()
+            self._source = None
 
 
 def return_loans(session: Session, ledger: Ledger) -> int:
