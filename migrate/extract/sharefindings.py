@@ -81,6 +81,12 @@ REMOTE_SHARE = code(
     "Link {subject} of {owner} was made for a person on another server.",
     "Share with that person again, by a link or an account.",
 )
+REMOTE_SENT = code(
+    "F1727",
+    Severity.WARNING,
+    "{login} shared {name} with {user} on another server ({host}); such invitations are not carried over.",
+    "Share with that person again, by a link or an account.",
+)
 REMOTE_RECEIVED = code(
     "F1725",
     Severity.WARNING,

@@ -32,6 +32,7 @@ from migrate.extract.sharefindings import (
     OWNER_GONE,
     PROTECTION_UNKNOWN,
     REMOTE_RECEIVED,
+    REMOTE_SENT,
     REMOTE_SHARE,
     RESTRICTED,
     ROLE_RECIPIENT,
@@ -113,6 +114,11 @@ def _report_received(reading: _Reading) -> None:
         if isinstance(row.data, PhpObject):
             login, name, host = (text(row.data.get(field)) or "?" for field in ("user", "documentName", "host"))
             reading.report(REMOTE_RECEIVED, row.id, login=login, name=name, host=host)
+    for row in reading.context.store.objects("ocs_invitation"):
+        if isinstance(row.data, PhpObject):
+            names = ("owner", "documentName", "targetUser", "targetHost")
+            login, name, user, host = (text(row.data.get(field)) or "?" for field in names)
+            reading.report(REMOTE_SENT, row.id, login=login, name=name, user=user, host=host)
 
 
 def _teams(context: Context) -> dict[str, str]:

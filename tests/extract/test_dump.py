@@ -194,3 +194,13 @@ def test_any_values_text_gives_rows_or_one_error(text, postgres):
         copy_row(text)
     except Damaged:
         pass
+
+
+def test_a_dump_cut_off_among_the_roles_says_which_table_is_incomplete(tmp_path):
+    create = "CREATE TABLE `{0}` (`{1}` varchar(9), `x` text);\n"
+    text = "-- MySQL dump\n" + create.format("ajxp_groups", "groupPath") + create.format("ajxp_roles", "role_id")
+    text += "INSERT INTO `ajxp_roles` VALUES ('a','b');\nINSERT INTO `ajxp_roles` VALUES ('c','"
+    (tmp_path / "cut.sql").write_text(text)
+    incomplete: set[str] = set()
+    assert "F1043" in [f.code for f in load_dump(tmp_path / "cut.sql", tmp_path / "o.db", incomplete)]
+    assert incomplete == {"ajxp_roles", "ajxp_user_rights"}

@@ -3,13 +3,13 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from people_world import CLEAR, add_role, add_user, mask, old_role, role_object
+from people_world import CLEAR, add_role, add_user, mask, old_role, person, rights, role_object
 from world import World, php
 
 from migrate.extract.groups import read_groups
 from migrate.extract.masks import DENY, READ, WRITE, BadMask, leaves, merge, read_mask
 from migrate.extract.php.values import PhpObject
-from migrate.extract.roles import read_role, role_record
+from migrate.extract.roles import StoredRole, left_behind, read_role, role_record
 from migrate.extract.store import Unreadable
 from migrate.extract.teams import read_teams
 from migrate.rights import Right
@@ -132,3 +132,27 @@ def test_teams_of_the_table_and_owned_roles_are_both_read(world):
         "empty-8": ("empty-8", (), True),
     }
     assert {"F1221", "F1223"} <= world.codes()
+
+
+def test_roles_known_to_be_missing_take_away_what_they_may_have_taken(tmp_path):
+    world = World(tmp_path)
+    world.workspace("ws")
+    add_role(world, "AJXP_GRP_/", role_object({"ws": "rw"}))
+    add_user(world, "ann", role_object({}), roles=("LOST",))
+    assert rights(world, "ann") == {"ws": "rw"}  # a role that was deleted is ignored, as the application did
+    other = World(tmp_path / "b")
+    other.workspace("ws")
+    other.store.roles_missing = True
+    add_role(other, "AJXP_GRP_/", role_object({"ws": "rw"}))
+    add_user(other, "ann", role_object({}), roles=("LOST",))
+    add_user(other, "bob")
+    assert rights(other, "ann") == {} and rights(other, "bob") == {}
+    assert person(other, "bob").locks == ("logout",)  # his personal role may be among the missing ones
+    assert "F1208" in {f.code for f in other.context.findings}
+
+
+def test_second_factors_and_stored_credentials_are_told_apart_from_other_parameters():
+    secrets = {"authfront.otp": {"google": b"SECRET", "google_enabled": b"true"}}
+    book = {"AJXP_REPO_SCOPE_ALL": secrets, "ws": {"access.ftp": {"FTP_PASS": b"$pydio_password$x"}}}
+    assert {entry.code for entry in left_behind(StoredRole("AJXP_USR_/ann", parameters=book))} == {"F1206", "F1207"}
+    assert left_behind(StoredRole("x", parameters={"AJXP_REPO_SCOPE_ALL": {"authfront.otp": {"google_enabled": b"false"}}})) == set()

@@ -252,3 +252,14 @@ def test_a_server_that_does_not_answer_is_a_clear_error_without_the_password():
     with pytest.raises(DatabaseUnreadable) as caught:
         read(url)
     assert "hunter2" not in caught.value.message
+
+
+def test_what_mysql_cut_says_why(tmp_path):
+    store = SqlStore(DatabaseSource(sqlite_file(tmp_path / "old.db")))
+    store.__dict__["_kind"] = "mysql"
+    try:
+        assert "column of 255 bytes" in store._why_cut(Unreadable("it is cut off at byte 255", 255))
+        assert "4 bytes" in store._why_cut(Unreadable("a string is cut off or its length is wrong at byte 9", 40))
+        assert store._why_cut(Unreadable("a null is damaged at byte 9", 40)) == ""
+    finally:
+        store.close()
