@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import random
 
 from migrate.cells.api import groups, policies, roles, users
-from migrate.cells.errors import CellsRefused, OtherObject
+from migrate.cells.errors import CellsRefused, NoAnswer, OtherObject
 from migrate.cells.models import Group, Role, User
 from migrate.load.tools import Result, Tools, performs
 from migrate.transform.actions import CreateGroup, CreateRole, CreateUser, DeleteGroup, DeleteRole, DeleteUser
@@ -44,8 +45,34 @@ def create_user(tools: Tools, action: CreateUser, look: bool) -> Result:
         users.put_user(tools.session, wanted, None, rules)
     else:
         make = tools.keeping.make if tools.keeping is not None and action.temporary else None
-        users.create_user(tools.session, wanted, tools.secrets.password("user", action.login, make), rules)
+        password = tools.secrets.password("user", action.login, make)
+        _create(tools, wanted, password, rules)
     return {"uuid": action.uuid}
+
+
+TRIES = 5
+
+
+def _create(tools: Tools, wanted: User, password: str, rules: policies.Policies | None) -> None:
+    """Create an account, completely or not at all. A creation that the server refuses halfway (a deadlock of its database, 4.1) can
+    leave an account without attributes and roles, which has the rights of everybody in Cells: more than the person may have. So
+    the whole object is sent again until it is accepted; in the end, what is left of it is removed."""
+    for attempt in range(TRIES):
+        try:
+            if attempt and any(user.uuid == wanted.uuid for user in users.find_users(tools.session, wanted.login)):
+                users.put_user(tools.session, wanted, password, rules)
+            else:
+                users.create_user(tools.session, wanted, password, rules)
+            return
+        except NoAnswer:
+            raise
+        except CellsRefused as error:
+            if error.status == 500 and attempt + 1 < TRIES:
+                tools.stop.wait(random.uniform(0.2, 0.6) * (attempt + 1))
+                continue
+            if any(user.uuid == wanted.uuid for user in users.find_users(tools.session, wanted.login)):
+                users.delete_user(tools.session, wanted.login, wanted.uuid)
+            raise
 
 
 def _not_asked_again(wanted: User, there: User) -> User:
