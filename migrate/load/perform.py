@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from migrate.cells.errors import NoAnswer
+from migrate.cells.errors import CellsRefused, NoAnswer
 from migrate.cells.session import Session
 from migrate.interrupt import StopSignal
 from migrate.ledger import Ledger, Secrets
-from migrate.load import extras, marks, metadata, passwords, people, places, rights, shares  # noqa: F401 - they register what they perform
+from migrate.load import copying, extras, marks, metadata, passwords, people, places, rights, shares  # noqa: F401 - they register what they perform
 from migrate.load.desk import Desks
 from migrate.load.nodes import Nodes
 from migrate.load.passwords import Keeping
 from migrate.load.tools import Carry, Tools, effect_of
 from migrate.transform.actions import Action
+
+TRIES = 4
 
 
 class Loader:
@@ -25,10 +28,20 @@ class Loader:
         self.tools = Tools(session, ledger, secrets, stop, Nodes(session), Desks(session, stop), carry, keeping, pictures)
 
     def perform(self, action: Action, *, resumed: bool) -> Mapping[str, Any]:
-        """Do it. When the server gave no answer, look whether it was done and repeat at most once."""
+        """Do it. When the server gave no answer, look whether it was done and repeat at most once. An internal error of the server
+        (a deadlock of its database among parallel writes is one, and on 3.x no text tells which) is tried again a few times."""
         effect = effect_of(action)
-        try:
-            return effect(self.tools, action, resumed)
-        except NoAnswer:
-            self.tools.stop.wait(1.0)
-            return effect(self.tools, action, True)
+        unanswered = False
+        for attempt in range(TRIES):
+            try:
+                return effect(self.tools, action, resumed or attempt > 0)
+            except NoAnswer:
+                if unanswered:
+                    raise
+                unanswered = True
+                self.tools.stop.wait(1.0)
+            except CellsRefused as error:
+                if type(error) is not CellsRefused or error.status != 500 or attempt + 1 == TRIES:
+                    raise
+                self.tools.stop.wait(random.uniform(0.2, 0.6) * (attempt + 1))
+        raise AssertionError("the loop returns or raises")
