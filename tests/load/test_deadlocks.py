@@ -36,8 +36,8 @@ def test_a_deadlock_is_tried_again_until_the_account_is_whole(tmp_path: Path) ->
 
 def test_an_account_that_cannot_be_made_whole_is_not_left_behind(tmp_path: Path) -> None:
     with Sandbox() as server, Session(server.url, GivenToken(server.token)) as session:
-        server.call("PUT", "/a/user/carol", {"Login": "carol", "Uuid": USER.uuid, "GroupPath": "/", "Password": "x" * 20, "Attributes": {"profile": "standard"}},
-                    server.token)
+        half = {"Login": "carol", "Uuid": USER.uuid, "GroupPath": "/", "Password": "x" * 20, "Attributes": {"profile": "standard"}}
+        server.call("PUT", "/a/user/carol", half, server.token)
         load = loader(tmp_path, session)
         server.faults.add(500, "PUT", "/a/user/carol", times=-1)
         with pytest.raises(CellsRefused):
