@@ -205,3 +205,43 @@ def test_stored_objects_tell_the_version():
     assert version_of_objects([b'O:10:"Repository"', b'O:9:"AJXP_Role"']) == "4.3"
     assert version_of_objects([b'O:10:"Repository"{s:29:"\0Repository\0contentFilterData"']) == "6.4"
     assert version_of_objects([b""]) is None
+
+
+def test_2_2_kept_everything_in_the_install_folder(tmp_path):
+    write(tmp_path / "conf/conf.php", '<?php define("INSTALL_PATH", realpath(dirname(__FILE__)."/..")); define("USERS_DIR", INSTALL_PATH."/users");'
+          '$REPOSITORIES[0] = array("DISPLAY" => "Files", "DRIVER" => "fs", "PATH" => "/srv/files", "CREATE" => true, "RECYCLE_BIN" => "bin");')
+    write(tmp_path / "users/users.ser", {b"ann": b"0" * 32})
+    write(tmp_path / "users/ann/rights.ser", {0: b"rw", b"ajxp.admin": True})
+    (tmp_path / "external/srv/files/bin").mkdir(parents=True)
+    with Source.open(tmp_path, now=0) as source:
+        assert (source.facts.version, source.facts.conf) == ("2.2", "serial")
+        assert [(user.login, user.admin) for user in source.users()] == [("ann", True)]
+        (access,) = source.access()
+        assert {name: right.letters for name, right in access.workspaces.items()} == {"0": "rw"}
+        (root,) = source.roots()
+        assert (root.folder, root.recycle_bin, root.missing) == (str(tmp_path / "external/srv/files"), "bin", False)
+
+
+def test_2_5_and_2_6_have_drivers_in_one_file_and_users_below_server(tmp_path):
+    for name, lines in (("2.5", '$AUTH_DRIVER = array("NAME" => "serial", "OPTIONS" => array()); $CONF_STORAGE = array("NAME" => "serial");'),
+                        ("2.6", '$PLUGINS = array("CONF_DRIVER" => array("NAME" => "serial"), "AUTH_DRIVER" => array("NAME" => "serial"));')):
+        root = tmp_path / name
+        write(root / "server/conf/conf.php", f'<?php define("AJXP_VERSION", "{name}"); {lines} $REPOSITORIES[1] = array("DRIVER" => "fs");')
+        write(root / "server/users/users.ser", {b"ann": b"0" * 32, 7: b"1" * 32})
+        write(root / "server/users/ann/rights.ser", {1: b"r"})
+        write(root / "server/users/7/rights.ser", {1: b"rw"})
+        with Source.open(root, now=0) as source:
+            assert (source.facts.version, source.facts.conf, source.facts.auth) == (name, "serial", "serial")
+            assert {a.login: {k: v.letters for k, v in a.workspaces.items()} for a in source.access()} == {"7": {"1": "rw"}, "ann": {"1": "r"}}
+
+
+def test_paths_of_a_windows_server_are_found_here(tmp_path):
+    root = installation(tmp_path, "4.2")
+    write(root / "conf/bootstrap_context.php", '<?php define("AJXP_DATA_PATH", "C:/xampp/data");')
+    repository = '$REPOSITORIES["w"] = array("DRIVER" => "fs", "DRIVER_OPTIONS" => array("PATH" => "C:\\\\xampp\\\\data\\\\files"));'
+    repository += '$REPOSITORIES["far"] = array("DRIVER" => "fs", "DRIVER_OPTIONS" => array("PATH" => "D:\\\\shares\\\\x"));'
+    write(root / "conf/bootstrap_repositories.php", "<?php " + repository)
+    (root / "disk/x").mkdir(parents=True)
+    with Source.open(root, path_map={"D:/shares": str(root / "disk")}, now=0) as source:
+        found = {entry.workspace: (entry.folder, entry.missing) for entry in source.roots()}
+        assert found == {"w": (str(root / "data/files"), False), "far": (str(root / "disk/x"), False)}
