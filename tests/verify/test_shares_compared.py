@@ -1,0 +1,152 @@
+"""Links opened as an anonymous browser does, cells by their members: a whole migration of a real installation, then spoilt."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from migrate.cells.api import acls, shares
+from migrate.cells.auth import GivenToken
+from migrate.cells.models import Acl, LiveLink
+from migrate.cells.sandbox import Sandbox
+from migrate.cells.session import Session
+from migrate.cli import app as cli
+from migrate.ledger import Ledger
+from migrate.verify.difference import Verdict
+from migrate.verify.expected import Expected
+from migrate.workflow.sharing import share_check
+
+pytestmark = pytest.mark.shared
+NAME = "pydio-8.2.5-sqlite"
+
+
+def run(*arguments: object) -> dict:
+    out = io.StringIO()
+    with redirect_stdout(out), redirect_stderr(io.StringIO()):
+        cli.run([str(a) for a in arguments])
+    return json.loads(out.getvalue())
+
+
+@dataclass
+class Migrated:
+    """The stand-in after the migration. Tests that change something put it back."""
+
+    session: Session
+    work: Path
+    truth: dict
+    answers: list[dict]
+
+    def differences(self) -> list[tuple[str, bool]]:
+        verdict = Verdict()
+        with Ledger.open(self.work) as ledger:
+            share_check(self.work, ledger, self.session, None)(Expected.of(ledger), verdict)
+        return [(d.subject, d.wider) for d in verdict.differences]
+
+    def link(self, **wanted: object) -> LiveLink:
+        records = {s["link"]["hash"]: s for s in self.truth["shares"] if s.get("link")}
+        return next(link for link in shares.read_links(self.session) if all(records[link.hash]["link"].get(k) == v for k, v in wanted.items()))
+
+
+@pytest.fixture(scope="module")
+def migrated(sample: Callable[[str], Path], shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Migrated]:
+    work = tmp_path_factory.mktemp("work") / "w"
+    with pytest.MonkeyPatch.context() as patch, Sandbox() as server:
+        patch.setenv("CELLS_TOKEN", server.token)
+        answers = [run("migrate", "--legacy", sample(NAME), "--cells", server.url, "--work", work, "--json") for _ in range(2)]
+        answers.append(run("migrate", "--legacy", sample(NAME), "--cells", server.url, "--work", work.with_name("fresh"), "--json"))
+        with Session(server.url, GivenToken(server.token)) as session:
+            yield Migrated(session, work, json.loads((shared / "legacy" / NAME / "truth.json").read_text(encoding="utf-8")), answers)
+
+
+def test_every_share_is_carried_or_says_why_and_nothing_differs(migrated: Migrated) -> None:
+    counts = migrated.answers[0]["counts"]["shares"]
+    assert counts["found"] == len(migrated.truth["shares"]) == counts["migrated"] + counts["skipped"]
+    assert migrated.answers[0]["differences"] == [] == migrated.differences()
+
+
+def test_a_rerun_changes_no_share_with_or_without_its_work_folder(migrated: Migrated) -> None:
+    for answer in migrated.answers[1:]:
+        assert answer["requests"]["write"] == 0
+        assert answer["counts"]["shares"]["migrated"] == 0
+
+
+def test_each_link_gives_an_anonymous_visitor_what_the_old_one_gave(migrated: Migrated) -> None:
+    for record in migrated.truth["shares"]:
+        if record.get("link"):
+            page = shares.open_page(migrated.session, record["link"]["hash"])
+            lives = not record["public_check"]["error"] and not record["link"].get("target_users")
+            assert page.state == ("gone" if not lives else "password" if record["link"]["password"] else "open"), record["note"]
+
+
+def test_a_password_that_was_lost_is_seen(migrated: Migrated) -> None:
+    link = migrated.link(password="bobpass")
+    body = {**link.body, "RootNodes": [{"Uuid": link.roots[0]}]}
+    try:
+        _as_admin_sees(migrated, link)
+        made = shares.put_link(migrated.session, {**body, "PasswordRequired": False})
+        assert (f"link {link.hash}", True) in migrated.differences()
+    finally:
+        _forget_sight(migrated)
+    assert not made.protected
+
+
+def test_a_link_that_got_more_rights_is_seen(migrated: Migrated) -> None:
+    link = migrated.link(layout="ajxp_film_strip")
+    rule = Acl(link.roots[0], link.user_uuid, link.uuid, "write")
+    acls.put_acl(migrated.session, rule)
+    try:
+        assert (f"link {link.hash}", True) in migrated.differences()
+    finally:
+        acls.delete_acl(migrated.session, rule)
+
+
+def test_somebody_more_in_a_cell_is_seen(migrated: Migrated) -> None:
+    space = next(s for s in shares.search_shares(migrated.session, "ROOM") if s.label == "Mixed share")
+    rule = Acl(next(iter(space.roots)), "a-stranger", space.uuid, "read")
+    acls.put_acl(migrated.session, rule)
+    try:
+        assert any(subject.startswith("cell Mixed share") and wider for subject, wider in migrated.differences())
+    finally:
+        acls.delete_acl(migrated.session, rule)
+
+
+def test_a_link_that_was_to_stay_unpublished_is_seen_when_it_opens(migrated: Migrated) -> None:
+    link = migrated.link(layout="ajxp_unique_dl")
+    expired = next(s["link"]["hash"] for s in migrated.truth["shares"] if (s.get("link") or {}).get("expired"))
+    try:
+        _as_admin_sees(migrated, link)
+        made = shares.put_link(migrated.session, {"Label": "x", "RootNodes": [{"Uuid": link.roots[0]}], "Permissions": ["Preview"]}, custom_hash=expired)
+        assert (f"link {expired}", True) in migrated.differences()
+        shares.delete_link(migrated.session, made.uuid)
+    finally:
+        _forget_sight(migrated)
+
+
+def test_a_link_that_is_missing_is_seen(migrated: Migrated) -> None:
+    link = migrated.link(layout="ajxp_dropbox_template")
+    shares.delete_link(migrated.session, link.uuid)
+    assert (f"link {link.hash}", False) in migrated.differences()
+
+
+_SIGHT: list[Acl] = []
+
+
+def _as_admin_sees(migrated: Migrated, link: LiveLink) -> None:
+    """Let the administrator see the node, as an update needs it."""
+    from migrate.cells.api import users, workspaces
+
+    admin = next(u for u in users.search_users(migrated.session) if u.profile == "admin" and u.login == "admin")
+    space = next(w for w in workspaces.search_workspaces(migrated.session) if w.uuid == link.uuid)
+    _SIGHT.append(Acl(link.roots[0], admin.uuid, space.uuid, "read"))
+    acls.put_acl(migrated.session, _SIGHT[-1])
+
+
+def _forget_sight(migrated: Migrated) -> None:
+    while _SIGHT:
+        acls.delete_acl(migrated.session, _SIGHT.pop())
