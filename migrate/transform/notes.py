@@ -80,7 +80,7 @@ class Values:
         return self.compared(Note(key, node, values), remarks)
 
     def _value(self, record: Metadata, name: str, raw: Any, remarks: Remarks) -> tuple[str | None, Variant | None, Code | None]:
-        found = self.fields.of(record.workspace, name)
+        found = self.fields.of(record.workspace, name) or self.fields.of(self._where.workspace_of(record.workspace), name)
         if found is None:
             return None, None, note_codes.FIELD_UNKNOWN
         variant, old_type = found

@@ -65,6 +65,10 @@ class Whereabouts:
         workspace, login, path, _ = self._origin(workspace, login, path, None)
         return self._lookup.changed(workspace, login, path, size_there)
 
+    def workspace_of(self, workspace: str) -> str:
+        """The workspace that a share's child workspace lies in; itself for any other."""
+        return self._origin(workspace, None, "/", None)[0]
+
     def _origin(self, workspace: str, login: str | None, path: str, group: str | None) -> tuple[str, str | None, str, str | None]:
         """The workspace that holds the folder, through shares of shares; whose folder, and the path in it."""
         for _ in range(10):  # a share of a share of …; a circle ends here
