@@ -139,7 +139,8 @@ def _passwords_before_conversion(folder: str | None) -> dict[str, str]:
 def _from_row(context: Context, row: StoredObject, counters: dict[str, int] | None, first_passwords: Mapping[str, str]) -> StoredLink | None:
     if isinstance(row.data, Unreadable) or not isinstance(row.data, dict) or not _HASH.match(row.id):
         if not row.id.startswith("repo-"):
-            reason = row.data.reason if isinstance(row.data, Unreadable) else "it holds no array"
+            named = "it holds no array" if _HASH.match(row.id) else "its name cannot be one of a link"
+            reason = row.data.reason if isinstance(row.data, Unreadable) else named
             context.findings(finding(LINK_UNREADABLE, "shares", row.id, reason=reason))
         return None
     data = dict(items(row.data))
