@@ -21,6 +21,7 @@ from migrate.workflow.migrating import migrate_all
 @options.planning
 @options.passwords
 @options.shares
+@options.files
 @click.option("--accept-skips", is_flag=True, envvar="MIGRATE_ACCEPT_SKIPS", help="What the plan announced as left out is in order (exit 0).")
 @options.connection
 @options.common
@@ -35,7 +36,8 @@ def migrate(environment: Environment, legacy: Path, database: str | None, path_m
     with StopSignal() as stop, environment.progress("migrating") as progress:
         way = connection_of(cells_url, connection, environment)
         outcome = migrate_all(environment.work, legacy, database, options.paths(path_map), way, mappings=mappings,
-                              masks=masks, data_source=data_source, recycle=recycle, comments=comments, passwords=Choice.of(connection), shares=options.shares_of(connection),
+                              masks=masks, data_source=data_source, recycle=recycle, comments=comments, passwords=Choice.of(connection),
+                              shares=options.shares_of(connection), files=options.files_of(connection),
                               accept_skips=accept_skips, stop=stop, progress=progress,
                               say=environment.say, break_lock=environment.break_lock)
     return environment.answer(outcome)

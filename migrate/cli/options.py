@@ -137,6 +137,25 @@ def shares_of(given: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+files = _stack(
+    click.option("--in-place-copy", type=click.Choice(["script", "run"]), default="script", show_default=True, envvar="MIGRATE_IN_PLACE_COPY",
+                 help="Copies for workspaces with route in-place. script: WORK/copy holds a script for the machine of Cells. run: this is that machine, "
+                      "copy when the plan is applied."),
+    click.option("--hand-over-original", is_flag=True, envvar="MIGRATE_HAND_OVER_ORIGINAL",
+                 help="The folder of a workspace with route in-place may be the old one itself. Cells then writes .pydio into every folder of it."),
+    click.option("--dates", type=click.Choice(["none", "sql"]), default="none", show_default=True, envvar="MIGRATE_DATES",
+                 help="Dates of uploaded files, which Cells sets to the time of the upload. none: stay so. sql: a script for the database of Cells "
+                      "(WORK/dates.sql), or done by the tool with --cells-database. Files in place keep theirs anyway."),
+    click.option("--hidden-files", type=click.Choice(["carry", "skip"]), default="carry", show_default=True, envvar="MIGRATE_HIDDEN_FILES",
+                 help="Files and folders whose name starts with a dot; Cells keeps but does not show them."),
+)
+
+
+def files_of(given: dict[str, Any]) -> dict[str, Any]:
+    """What was said about files, taken out of `given`."""
+    return {name: given.pop(name, None) for name in ("in_place_copy", "hand_over_original", "dates", "hidden_files")}
+
+
 cells = click.option("--cells", "cells_url", required=True, metavar="URL", envvar="MIGRATE_CELLS", help="Address of the new server.")
 
 cells_again = click.option("--cells", "cells_url", metavar="URL", envvar="MIGRATE_CELLS", help="Address of the new server (default: the one planned for).")
@@ -153,8 +172,8 @@ planning = _stack(
     click.option("--masks", type=click.Choice(["enforce", "ignore"]), default="enforce", show_default=True, envvar="MIGRATE_MASKS",
                  help="Whether path masks of roles were enforced. `ignore` only if this build never did (the free Pydio 8 did not)."),
     click.option("--data-source", default="legacy", show_default=True, envvar="MIGRATE_DATA_SOURCE", help="Data source in Cells that takes the old files."),
-    click.option("--recycle", type=click.Choice(["skip", "carry"]), default="skip", show_default=True, envvar="MIGRATE_RECYCLE",
-                 help="What to do with the content of recycle bins."),
+    click.option("--recycle", type=click.Choice(["skip", "carry", "restore"]), default="skip", show_default=True, envvar="MIGRATE_RECYCLE",
+                 help="Content of recycle bins. carry: as a folder. restore: into the recycle bin of the workspace in Cells."),
     click.option("--comments", type=click.Choice(["both", "field", "archive"]), default="both", show_default=True, envvar="MIGRATE_COMMENTS",
                  help="Comments on files: as a field of the file in Cells, in the file comments.csv beside the report, or both."),
 )

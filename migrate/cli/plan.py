@@ -20,6 +20,7 @@ from migrate.workflow.rehearsal import rehearse
 @options.planning
 @options.passwords
 @options.shares
+@options.files
 @options.connection
 @options.common
 def plan(environment: Environment, legacy: Path, database: str | None, path_map: tuple[str, ...], cells_url: str, mappings: Path | None,
@@ -35,6 +36,7 @@ def plan(environment: Environment, legacy: Path, database: str | None, path_map:
     with environment.progress("planning") as progress:
         way = connection_of(cells_url, connection, environment)
         outcome = rehearse(environment.work, legacy, database, options.paths(path_map), way, mappings=mappings,
-                           masks=masks, data_source=data_source, recycle=recycle, comments=comments, passwords=Choice.of(connection), shares=options.shares_of(connection),
+                           masks=masks, data_source=data_source, recycle=recycle, comments=comments, passwords=Choice.of(connection),
+                              shares=options.shares_of(connection), files=options.files_of(connection),
                            progress=progress, break_lock=environment.break_lock)
     return environment.answer(outcome)

@@ -6,9 +6,6 @@ is looked up in the listing and compared by content before it is sent again."""
 from __future__ import annotations
 
 import os
-import threading
-import unicodedata
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
@@ -18,7 +15,7 @@ import structlog
 
 from migrate.cells.api import tree
 from migrate.cells.content import Content, SourceUnreadable
-from migrate.cells.errors import CellsRefused, NotFound
+from migrate.cells.errors import CellsRefused
 from migrate.cells.hashes import hashes_of, same_content
 from migrate.cells.models import Node
 from migrate.cells.session import Session
@@ -26,14 +23,15 @@ from migrate.errors import MigrationError
 from migrate.interrupt import StopSignal
 from migrate.ledger import FileRow, Ledger, State
 from migrate.load.engine import ends_the_run
+from migrate.load.indexed import Indexed
+from migrate.load.listings import Listings, OtherKindThere
 from migrate.text import shown
 from migrate.transform.actions import CarryFolder
+from migrate.transform.listed import target_of
 
 log = structlog.get_logger()
 FOLDER_BATCH = 50
 FILE_BATCH = 64
-LISTINGS = 500
-"""Folder listings kept in memory."""
 
 Update = tuple[int, Mapping[str, Any]]
 
@@ -44,22 +42,6 @@ class SomeFilesFailed(MigrationError):
     code = "E5002"
     title = "{failed} of the files and folders of {folder} could not be carried."
     remedy = "See each one's reason in the report, settle it and run `apply` again: only these are tried once more."
-
-
-class OtherKindThere(MigrationError):
-    """Cells has a folder where a file should go, or the other way round."""
-
-    code = "E5003"
-    title = "{path}: there is already something else of this name in Cells."
-    remedy = "Rename or remove it in Cells, then run `apply` again."
-
-
-class NotIndexed(MigrationError):
-    """A file lies in the folder of an in-place data source, but Cells does not list it."""
-
-    code = "E5004"
-    title = "{path} was left out by Cells when it indexed the folder."
-    remedy = "Cells skips names that are not UTF-8, keys over 1024 bytes and dead links: rename the file in the copy, index again, run `apply` again."
 
 
 class ChangedInCells(MigrationError):
@@ -94,31 +76,14 @@ class Carrier:
         folder = (root or {}).get("folder")
         if not folder or not os.path.isdir(folder):
             raise FolderGone(folder=shown(os.fsencode(folder or action.root.replace("\0", " "))))
-        failed = self._check_in_place(action) if desk is None else _Upload(self, action, desk, os.fsencode(folder)).run()
+        if action.route == "upload" and desk is not None:
+            failed = _Upload(self, action, desk, os.fsencode(folder)).run()
+        else:
+            structured = bool((dict(self._ledger.targets("roots")).get(action.root) or {}).get("folder")) or action.route == "in-place"
+            failed = Indexed(self._ledger, self._session, self._stop, action, os.fsencode(folder), self._progress).run(structured)
         if failed:
             raise SomeFilesFailed(failed=failed, folder=shown(os.fsencode(folder)))
         return {"files": sum(n for n, _ in self._ledger.file_totals(action.root).values())}
-
-    def _check_in_place(self, action: CarryFolder) -> int:
-        """Compare the disk's list with the index's: names that Cells skips in silence are found here."""
-        listings = Listings(self._session, action.node)
-        failed = 0
-        for batch in _batches(self._ledger.files(action.root, State.PLANNED, State.STARTED, State.FAILED), FILE_BATCH):
-            self._stop.check()
-            updates: list[Update] = []
-            for row in batch:
-                node = listings.find(in_place_path(row))
-                if node is None:
-                    error: MigrationError | None = NotIndexed(path=shown(row.path))
-                elif node.is_file != (row.type == "file") or (row.type == "file" and node.size != row.size):
-                    error = OtherKindThere(path=shown(row.path))
-                else:
-                    error = None
-                failed += error is not None
-                updates.append((row.id, {"state": State.FAILED, "code": error.code} if error else {"state": State.DONE, "code": None}))
-            self._ledger.update_files(updates)
-            self._progress("files", len(batch))
-        return failed
 
 
 class _Upload:
@@ -245,48 +210,6 @@ class _Upload:
 
     def _path(self, row: FileRow) -> str:
         return f"{self._desk()}/{self._below(row)}"
-
-
-class Listings:
-    """What Cells has below a node, folder by folder, each asked once. A folder that is not there has nothing below it."""
-
-    def __init__(self, session: Session, base: str) -> None:
-        self._session, self._base = session, base
-        self._known: OrderedDict[str, dict[str, Node]] = OrderedDict()
-        self._lock = threading.RLock()
-
-    def find(self, path: str) -> Node | None:
-        """The node at a path below the base, or None."""
-        parent, _, name = path.rpartition("/")
-        with self._lock:
-            return self._of(parent).get(name)
-
-    def _of(self, folder: str) -> dict[str, Node]:
-        known = self._known.get(folder)
-        if known is not None:
-            return known
-        parent, _, name = folder.rpartition("/")
-        if folder and name not in self._of(parent):
-            listing: dict[str, Node] = {}
-        else:
-            try:
-                listing = {node.path.rpartition("/")[2]: node for node in tree.admin_list(self._session, f"{self._base}/{folder}".strip("/"))}
-            except NotFound:
-                listing = {}
-        self._known[folder] = listing
-        while len(self._known) > LISTINGS:
-            self._known.popitem(last=False)
-        return listing
-
-
-def target_of(row: FileRow) -> str:
-    """Path below the root's node, as Cells stores it."""
-    return row.target if row.target is not None else unicodedata.normalize("NFC", row.path.decode("utf-8")).strip("/")
-
-
-def in_place_path(row: FileRow) -> str:
-    """Path below an in-place node: exactly the name on disk; nothing is renamed there."""
-    return row.path.decode("utf-8", "replace").strip("/")
 
 
 def _batches(rows: Iterator[FileRow], size: int) -> Iterator[list[FileRow]]:

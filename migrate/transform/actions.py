@@ -418,11 +418,12 @@ class SetRight(Action):
 
 @dataclass(frozen=True, slots=True)
 class RemoveRight(Action):
-    """Take back every rule of a role on a node in a workspace."""
+    """Take back every rule of a role on a node in a workspace. `former`: rules (`read=1`) that are put back instead."""
 
     role: str
     node: NodeRef
     workspace: str
+    former: tuple[str, ...] = ()
     phase: ClassVar[int] = 880
 
     @property
@@ -450,4 +451,5 @@ class CarryFolder(Action):
         return (ActionId("desk:" + self.node.split("/", 1)[0]),) if self.route == "upload" else ()
 
 
+from migrate.transform import file_actions as file_actions  # noqa: E402
 from migrate.transform import metadata_actions as metadata_actions  # noqa: E402 - so that `from_json` knows these kinds too

@@ -225,8 +225,9 @@ LAYOUTS: Mapping[str, Layout] = {
                 "cells_workspace": "slug of the existing Cells workspace to merge onto",
                 "personal": "yes: this per-user workspace becomes people's personal files; no: it becomes a workspace of its own",
                 "data_source": "name of the data source that shall hold the files (made when there is none of that name)",
-                "route": "upload (default: files are sent to Cells) or in-place (Cells indexes the folder as it lies, dates are kept, Cells writes into it)",
-                "folder": "in-place only: the folder as the Cells machine sees it; it becomes the root of data_source",
+                "route": "upload (default: files are sent to Cells), in-place (Cells indexes a folder as it lies; dates are kept, Cells writes into it) "
+                "or external (somebody else copies the files; lists and commands are written, what arrived is checked)",
+                "folder": "in-place or external: the folder as the Cells machine sees it, usually for a copy; it becomes the root of data_source",
                 "path": "folder inside the data source, when it shall not be the slug (upload) or the data source's root (in-place)",
                 "note": "for you; not read",
             },
@@ -236,7 +237,7 @@ LAYOUTS: Mapping[str, Layout] = {
                 "cells_workspace": lambda _: None,
                 "personal": _one_of("yes", "no"),
                 "data_source": _data_source,
-                "route": _one_of("upload", "in-place"),
+                "route": _one_of("upload", "in-place", "external"),
                 "folder": _folder,
                 "path": _path,
             },
@@ -358,8 +359,10 @@ def _inside(row: Any) -> Iterable[tuple[str, str]]:
             yield "cells_workspace", "merge needs the slug of the Cells workspace"
         if row.route == "in-place" and not row.data_source:
             yield "data_source", "in-place needs the name of a data source"
-        if row.folder and row.route != "in-place":
-            yield "folder", "a folder is only used with route in-place"
+        if row.folder and row.route not in ("in-place", "external"):
+            yield "folder", "a folder is only used with route in-place or external"
+        if row.route == "external" and row.folder and not row.data_source:
+            yield "data_source", "a folder needs the name of the data source it becomes"
         if row.route == "in-place" and row.action == "merge":
             yield "route", "in-place and merge do not go together"
 

@@ -6,7 +6,7 @@ role names that person's folder. Rights in Cells belong to nodes, so folders tha
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from migrate.cells.models import MY_FILES, LiveWorkspace, Target
@@ -15,6 +15,7 @@ from migrate.extract.records import Root, Workspace
 from migrate.transform import codes, names
 from migrate.transform.actions import CreateDataSource, CreateWorkspace, NodeRef
 from migrate.transform.identity import Identity
+from migrate.transform.in_place import HANDED_OVER, LEFT_OUT, NOT_HANDED_OVER, REFUSED, InPlace, originals, refusal
 from migrate.transform.mapping import Mappings, Proposal, WorkspaceLine
 
 PAGES = frozenset(
@@ -45,7 +46,8 @@ SHARED, PERSONAL, USER, GROUP = "shared", "personal", "user", "group"
 class Place:
     """Where a workspace is in Cells. `root`: its node. `kind`: `shared` (everybody the same folder), `personal` (my-files),
     `user`, `group` (a folder below the root for each person or group). `made`: this migration makes the workspace.
-    `own_only`: rights stand on people's own roles only, because another workspace shows the same node."""
+    `own_only`: rights stand on people's own roles only, because another workspace shows the same node. `folder`: of a data source
+    that indexes it as it lies, as the Cells machine sees it; `original`: it is the old folder itself, not a copy."""
 
     workspace: Workspace
     uuid: str
@@ -57,6 +59,8 @@ class Place:
     made: bool = True
     route: str = "upload"
     own_only: bool = False
+    folder: str = ""
+    original: bool = False
 
     def action(self, wide: bool) -> CreateWorkspace:
         description = names.label(self.workspace.description, wide, 1000)
@@ -80,9 +84,11 @@ class Placement:
 
 
 def plan_placement(
-    workspaces: Iterable[Workspace], shared_roots: Mapping[str, Root], target: Target, mappings: Mappings, identity: Identity, default_source: str
+    workspaces: Iterable[Workspace], shared_roots: Mapping[str, Root], target: Target, mappings: Mappings, identity: Identity, default_source: str,
+    in_place: InPlace | None = None, roots_in_place: Mapping[str, Sequence[Root]] | None = None,
 ) -> Placement:
-    """`shared_roots`: the only folder of each workspace that has one for everybody."""
+    """`shared_roots`: the only folder of each workspace that has one for everybody. `roots_in_place`: all folders of each workspace
+    that Cells shall index as it lies."""
     result = Placement()
     everything = {w.id: w for w in workspaces}
     wide = target.facts.features.wide_characters
@@ -108,6 +114,7 @@ def plan_placement(
                 reason = f"{place.root} is shown by the workspace {shown_by.slug} of Cells, whose people would see the files"
                 result.findings.append(finding(codes.NOT_PLACED, "workspaces", workspace.id, reason=reason))
                 continue
+            place = _indexed_place(result, place, line, target, in_place or InPlace(), (roots_in_place or {}).get(workspace.id, ()))
         if place is not None:
             result.places[workspace.id] = place
             _propose(result, place, line, mappings)
@@ -131,7 +138,7 @@ def _kept(result: Placement, workspace: Workspace, everything: Mapping[str, Work
         result.skip(workspace, codes.WORKSPACE_PAGE)
     elif line.action == "skip":
         result.skip(workspace, codes.WORKSPACE_SKIPPED)
-    elif driver != "fs" and not (line.route == "in-place" or line.data_source or line.action == "merge"):
+    elif driver != "fs" and not (line.route in ("in-place", "external") or line.data_source or line.action == "merge"):
         result.skip(workspace, codes.WORKSPACE_REMOTE)
         result.findings.append(finding(codes.REMOTE_STORAGE, "workspaces", workspace.id, driver=driver or "unknown"))
         result.proposals.append(
@@ -204,7 +211,7 @@ def _new_place(
         slug = names.unique_slug(names.clean_slug(old) or names.clean_slug(workspace.label), taken)
     shown = names.label(line.label or workspace.label, wide) or slug
     data_source = line.data_source or source
-    in_place = line.route == "in-place"
+    in_place = line.route == "in-place" or (line.route == "external" and bool(line.folder))
     root = f"{data_source}/{line.path.strip('/')}" if line.path else data_source if in_place else f"{data_source}/{slug}"
     if live is not None:
         slug, root = slug if line.slug else live.slug, next(iter(live.roots.values()), root).strip("/")
@@ -215,7 +222,50 @@ def _new_place(
     if data_source not in target.data_sources and data_source not in result.sources:
         result.sources[data_source] = CreateDataSource(data_source, line.folder, not in_place, "" if in_place else _beside(result, target))
     kind = workspace.scope if workspace.scope in (USER, GROUP) else SHARED
-    return Place(workspace, uuid, slug, shown, root, data_source, kind, route="in-place" if in_place else "upload")
+    return Place(workspace, uuid, slug, shown, root, data_source, kind, route=line.route or "upload")
+
+
+def _indexed_place(result: Placement, place: Place, line: WorkspaceLine, target: Target, in_place: InPlace, roots: Sequence[Root]) -> Place | None:
+    """The place with its folder, when Cells shall index that as it lies and will; None, with a finding, when it would not."""
+    name, wid = place.data_source, place.workspace.id
+    there = target.data_sources.get(name)
+    if line.route == "upload" or not line.route or (line.route == "external" and not line.folder and (there is None or there.flat)):
+        return place
+    planned = result.sources.get(name)
+    folder = line.folder or (planned.folder if planned else "") or (there.folder if there else "") or ""
+    others = {s.name: s.folder for s in target.data_sources.values() if s.storage == "LOCAL" and s.folder}
+    others |= {s.name: s.folder for s in result.sources.values() if s.folder and s.name != name}
+    why: str | None = None
+    if there is not None and there.flat:
+        why = "a data source of this name exists and keeps files by number, so it cannot show a folder"
+    elif there is not None and there.storage != "LOCAL" and not folder:
+        return place  # a storage that both servers reach: Cells was given it by its administrator, and shows it as it lies
+    elif not folder:
+        why = "no folder is named for it"
+    else:
+        why = refusal(name, folder, others, in_place)
+    if why is not None:
+        return _left_out(result, place, REFUSED, folder=folder or "-", name=name, reason=why)
+    original = originals(roots, folder, in_place)
+    if original and not in_place.hand_over:
+        return _left_out(result, place, NOT_HANDED_OVER, folder=folder, name=name)
+    if original and place.kind == SHARED:
+        inside = in_place.inside(roots[0].folder or "", folder)
+        if inside is None:
+            return _left_out(result, place, REFUSED, folder=folder, name=name, reason="it lies inside the old folder of the workspace")
+        place = replace(place, root=f"{name}/{inside}".rstrip("/"))
+    if original:
+        result.findings.append(finding(HANDED_OVER, "workspaces", wid, folder=folder, name=name, parent=posixpath.dirname(folder.rstrip("/"))))
+    return replace(place, folder=folder.rstrip("/"), original=original)
+
+
+def _left_out(result: Placement, place: Place, why: Code, **details: object) -> None:
+    wid = place.workspace.id
+    result.skip(place.workspace, LEFT_OUT)
+    result.findings.append(finding(why, "workspaces", wid, **details))
+    planned = result.sources.get(place.data_source)
+    if planned is not None and not any(p.data_source == place.data_source for p in result.places.values()):
+        del result.sources[place.data_source]
 
 
 def _beside(result: Placement, target: Target) -> str:
@@ -261,16 +311,17 @@ def _propose(result: Placement, place: Place, line: WorkspaceLine, mappings: Map
 
 def _shared_nodes(result: Placement, roots: Mapping[str, Root]) -> None:
     """Workspaces whose old folders are the same or lie in one another share nodes, so that files are carried once."""
-    folders = sorted(
-        (posixpath.normpath(root.folder), wid)
-        for wid, root in roots.items()
-        if root.folder is not None
-        and wid in result.places
-        and result.places[wid].kind == SHARED
-        and result.places[wid].made
-        and result.places[wid].route == "upload"
-        and not root.missing
-    )
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for wid, root in roots.items():
+        place = result.places.get(wid)
+        if place is not None and root.folder is not None and not root.missing and place.kind == SHARED and place.made:
+            groups.setdefault("" if place.route == "upload" else place.data_source, []).append((posixpath.normpath(root.folder), wid))
+    for group in groups.values():
+        _nested_nodes(result, sorted(group))
+    _merged_nodes(result)
+
+
+def _nested_nodes(result: Placement, folders: list[tuple[str, str]]) -> None:
     outer: list[tuple[str, str]] = []
     for folder, wid in folders:
         while outer and not (folder == outer[-1][0] or folder.startswith(outer[-1][0].rstrip("/") + "/")):
@@ -291,7 +342,6 @@ def _shared_nodes(result: Placement, roots: Mapping[str, Root]) -> None:
             result.places[wid] = replace(result.places[wid], root="/".join([base.root, *inside]), data_source=base.data_source)
             result.findings.append(finding(codes.NESTED_FOLDER, "workspaces", wid, other=above_id))
             outer.append((folder, wid))
-    _merged_nodes(result)
 
 
 def _merged_nodes(result: Placement) -> None:

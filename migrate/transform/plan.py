@@ -4,7 +4,6 @@ Groups, roles and workspaces are held in memory, people are streamed: every prop
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,8 +13,10 @@ from migrate.errors import ExitStatus, Finding, MigrationError, finding
 from migrate.extract.records import Access, Root, User
 from migrate.transform import codes, names
 from migrate.transform.actions import Action, CarryFolder, CreateFolder, CreateUser, NodeRef, OpenDesk, RemoveRight, SetRight
+from migrate.transform.file_actions import CopyFolder
 from migrate.transform.groups import clean, plan_groups
 from migrate.transform.identity import Identity
+from migrate.transform.in_place import InPlace
 from migrate.transform.mapping import Mappings, Proposal
 from migrate.transform.people import People, Person, holds
 from migrate.transform.placement import DESK_SLUG, GROUP, PERSONAL, PERSONAL_SOURCE, SHARED, USER, Place, plan_placement
@@ -39,6 +40,9 @@ class PlanOptions:
     masks: str = "enforce"
     given: frozenset[Triple] = frozenset()
     passwords: PasswordPolicy = PasswordPolicy()
+    in_place: InPlace = InPlace()
+    copy: bool = False
+    """Whether this machine is that of Cells, so that copies for folders in place are made by the tool."""
 
 
 class BadDataSourceName(MigrationError):
@@ -67,7 +71,8 @@ class Plan:
         self._roles = plan_roles(records.roles(), records.teams(), on_groups, self._people, target, mappings, identity, self._wide)
         self._workspaces = {w.id: w for w in records.workspaces()}
         self._single_roots = {root.workspace: root for root in records.roots() if root.user is None and root.group is None}
-        self._placement = plan_placement(self._workspaces.values(), self._single_roots, target, mappings, identity, options.data_source)
+        self._placement = plan_placement(self._workspaces.values(), self._single_roots, target, mappings, identity, options.data_source,
+                                         options.in_place, self._roots_in_place())
         self._live = Standing.of(target)
         self._in_place: dict[tuple[str, str], str] = self._folders_in_place()
         adopted = [place.uuid for place in self._groups.places.values() if place.adopted]
@@ -92,14 +97,26 @@ class Plan:
     def _groups_of(self, person: Person) -> list[str]:
         return self._groups.chain(self._groups.path_of(person.user.group))
 
+    def _roots_in_place(self) -> dict[str, list[Root]]:
+        """The old folders of every workspace that shall be indexed as it lies."""
+        wanted = {wid for wid, line in self._mappings.workspaces.items() if line.route in ("in-place", "external")}
+        found: dict[str, list[Root]] = {}
+        for root in self._records.roots() if wanted else ():
+            if root.workspace in wanted and root.folder and not root.missing:
+                found.setdefault(root.workspace, []).append(root)
+        return found
+
     def _folders_in_place(self) -> dict[tuple[str, str], str]:
-        """Names of people's and groups' folders in workspaces that Cells indexes as they lie: (workspace, user or group) -> name."""
-        wanted = {wid for wid, place in self._placement.places.items() if place.route == "in-place" and place.kind in (USER, GROUP)}
-        return {
-            (root.workspace, root.user or root.group or ""): posixpath.basename(root.folder.rstrip("/"))
-            for root in (self._records.roots() if wanted else ())
-            if root.workspace in wanted and root.folder
-        }
+        """Where people's and groups' folders are in old folders that become data sources themselves: (workspace, user or group) ->
+        path below the data source. In a copy they are named like in any other data source."""
+        places = {wid: place for wid, place in self._placement.places.items() if place.original}
+        found: dict[tuple[str, str], str] = {}
+        for root in self._records.roots() if places else ():
+            place = places.get(root.workspace)
+            inside = self._options.in_place.inside(root.folder, place.folder) if place is not None and root.folder else None
+            if inside is not None:
+                found[root.workspace, root.user or root.group or ""] = inside
+        return found
 
     def _folder_of(self, place: Place, person: Person) -> str | None:
         """The node of a person in a workspace with a folder for each."""
@@ -111,7 +128,7 @@ class Plan:
     def _folder_for(self, place: Place, old: str, name: str) -> str:
         as_it_lies = self._in_place.get((place.workspace.id, old))
         if as_it_lies is not None:
-            return f"{place.root}/{as_it_lies}"
+            return f"{place.data_source}/{as_it_lies}".rstrip("/")
         return place.root + "/" + names.stored_name(name.encode("utf-8", "surrogateescape"), wide=self._wide)[0]
 
     def _entry(self, place: Place, person: Person, path: str) -> str | None:
@@ -207,6 +224,9 @@ class Plan:
         yield from self._roles.actions
         for person in self._new_people():
             yield self._account(person)
+        for root, node, where in self._carried() if self._options.copy else ():
+            if where.route == "in-place" and where.folder and not where.original:
+                yield CopyFolder(root.key, where.folder + node.removeprefix(where.data_source), where.data_source), False
         yield from self._storage()
         yield from self._folders()
         for place in self._placement.places.values():
@@ -300,6 +320,8 @@ class Plan:
                 yield root, node, place
 
     def _node_of(self, root: Root, place: Place) -> str | None:
+        if place.original and (root.workspace, root.user or root.group or "") not in self._in_place:
+            return None  # lies elsewhere: it is not part of the folder that was handed over
         if place.kind == SHARED or (root.user is None and root.group is None):
             return place.root if place.kind != PERSONAL else None
         if place.kind == GROUP:
@@ -377,7 +399,7 @@ class Plan:
             yield "workspaces", wid, {"uuid": where.uuid, "slug": where.slug, "root": where.root, "data_source": where.data_source, "scope": where.kind}
         for root, node, where in self._carried():
             source, _, path = node.partition("/")
-            yield "roots", root.key, {"node": node, "data_source": source, "path": path, "route": where.route}
+            yield "roots", root.key, {"node": node, "data_source": source, "path": path, "route": where.route, **_storage_of(where)}
         yield from self._carried_elsewhere()
 
     def _carried_elsewhere(self) -> Iterator[tuple[str, str, dict[str, str | None]]]:
@@ -436,6 +458,11 @@ def make_plan(records: Records, target: Target, mappings: Mappings | None = None
     if not re.fullmatch(r"[0-9a-z]{1,33}", chosen.data_source):
         raise BadDataSourceName(name=chosen.data_source)
     return Plan(records, target, mappings or Mappings(), chosen)
+
+
+def _storage_of(place: Place) -> dict[str, str | None]:
+    """What the names and the carrying of a folder depend on, when it is indexed as it lies."""
+    return {"folder": place.folder, "original": "yes" if place.original else None} if place.folder else {}
 
 
 def letters_of(rows: Iterable[tuple[str, str, str, str, str | None]]) -> dict[tuple[str, str], tuple[str, str]]:

@@ -16,6 +16,7 @@ from migrate.errors import Finding, Severity, code, finding
 from migrate.extract.source import Source
 from migrate.ledger import Ledger, State
 from migrate.transform.actions import Action, CarryFolder, CloseDesk, CreateFolder, OpenDesk, SetRight, from_json
+from migrate.transform.file_actions import CopyFolder
 from migrate.transform.identity import Identity
 from migrate.transform.lookup import PlanLookup
 from migrate.transform.mapping import Mappings, Proposal
@@ -124,7 +125,7 @@ def _needed(ledger: Ledger, plan: Plan, parts: Sequence[Part]) -> Iterator[tuple
             if action.data_source not in working:
                 continue
             already = False
-        elif isinstance(action, CarryFolder):
+        elif isinstance(action, (CarryFolder, CopyFolder)):
             already = not _to_carry(ledger, action)
         yield action, State.ALREADY if already else State.PLANNED
     for part in parts:
@@ -144,7 +145,7 @@ def _works_on(ledger: Ledger, action: Action, already: bool) -> Iterator[str]:
         yield from action.sources
 
 
-def _to_carry(ledger: Ledger, action: CarryFolder) -> bool:
+def _to_carry(ledger: Ledger, action: CarryFolder | CopyFolder) -> bool:
     return any(number for state, (number, _) in ledger.file_totals(action.root).items() if state in ("planned", "started", "failed"))
 
 
@@ -190,7 +191,7 @@ def mapping_fingerprint(folder: Path) -> str:
 def given_rights(ledger: Ledger) -> frozenset[tuple[str, str, str]]:
     """(role, node, workspace) of every right that earlier runs of this work folder gave and did not take back."""
     given = set()
-    for _, body, _ in ledger.effects():
+    for _, body, _ in ledger.effects(begun=True):
         action = from_json(body)
         if isinstance(action, SetRight):
             given.add((action.role, str(action.node), action.workspace))

@@ -16,6 +16,7 @@ from migrate.mapping import read_mappings, write_proposals
 from migrate.report import html
 from migrate.transform.mapping import Proposal
 from migrate.transform.plan import PlanOptions
+from migrate.workflow import filing
 from migrate.workflow.connect import Connection
 from migrate.workflow.inventory import unreadable
 from migrate.workflow.keeping import Choice, policy_of, remember
@@ -31,12 +32,12 @@ Progress = Callable[[str, int], None]
 
 def rehearse(work: Path, legacy: Path, database: str | None, path_map: Mapping[str, str], connection: Connection, *, mappings: Path | None,
              masks: str, data_source: str, recycle: str, progress: Progress,
-             passwords: Choice | None = None, shares: Mapping[str, Any] | None = None,
+             passwords: Choice | None = None, shares: Mapping[str, Any] | None = None, files: Mapping[str, Any] | None = None,
              comments: str = "both", break_lock: bool = False, stop: StopSignal | None = None) -> Outcome:
     """Plan in `work`; exit 3 when something of the old server could not be read."""
     settings = Settings(legacy=str(legacy.resolve()), path_map=dict(path_map), database_given=database is not None, cells=(connection.url or "").rstrip("/"),
                         mappings=str(mappings.resolve()) if mappings else "", masks=masks, data_source=data_source, recycle=recycle, now=int(time.time()),
-                        passwords=(passwords or Choice()).plain(), shares=dict(shares or {}), comments=comments)
+                        passwords=(passwords or Choice()).plain(), shares=dict(shares or {}), files=dict(files or {}), comments=comments)
     with WorkLock(work, break_lock=break_lock), Ledger.create(work) as ledger:
         secrets = Secrets(work)
         settings.save(ledger, secrets, database)
@@ -63,7 +64,7 @@ def plan_with(work: Path, ledger: Ledger, secrets: Secrets, settings: Settings, 
         folder = Path(settings.mappings) if settings.mappings else work / "mappings"
         decided = read_mappings(folder)
         options = PlanOptions(seed=seed, data_source=settings.data_source, masks=settings.masks, given=given_rights(ledger),
-                              passwords=policy_of(settings, ledger))
+                              passwords=policy_of(settings, ledger), **filing.plan_options(settings))
         folders = folders_of(ledger, target, decided, options)
         if folders:
             target = read_target(session, facts, loader, folders)
@@ -74,9 +75,10 @@ def plan_with(work: Path, ledger: Ledger, secrets: Secrets, settings: Settings, 
         written = write_proposals(work / "mappings", [*plan.proposals, *proposed])
         ledger.put("mapping-fingerprint", mapping_fingerprint(folder))  # after the proposals: they only say what was decided anyway
         ledger.put("server", {"url": facts.url, "version": facts.version, "edition": facts.edition, "major": facts.major})
+        copies = filing.write_scripts(work, ledger, settings)
         requests = session.requests
     page = html.write_plan(ledger, work / "plan.html")
-    return _outcome(ledger, page, written, requests.read, requests.write)
+    return _outcome(ledger, page, [*written, *copies], requests.read, requests.write)
 
 
 def _outcome(ledger: Ledger, page: Path, written: list[str], read: int, write: int) -> Outcome:
@@ -90,7 +92,10 @@ def _outcome(ledger: Ledger, page: Path, written: list[str], read: int, write: i
         verdict = "Everything is in Cells already; there is nothing to do."
     if lost:
         verdict += f" {len(lost)} things of the old server could not be read, see the findings."
-    lines = [f"Plan for reading: {page}"] + [f"Mapping file: {text}" for text in written]
+    lines = [f"Plan for reading: {page}"] + [f"Written: {text}" for text in written]
+    if todo or files[0]:
+        minutes = 1 + round((todo / 15 + files[0] / 30 + files[1] / 20_000_000) / 60)  # speeds seen with a server of two cores
+        lines.append(f"It will take about {minutes} minutes. A token that ends before is renewed by --token-command, or asked for on a terminal.")
     return Outcome(verdict, ExitStatus.INCOMPLETE if lost else ExitStatus.OK, counts=ledger.counts(), read=read, write=write, findings=findings,
                    lines=lines, extra={"report": str(page), "actions": states})
 

@@ -37,6 +37,8 @@ class Settings:
     comments: str = "both"
     shares: Mapping[str, Any] = field(default_factory=dict)
     """`strict_no_download`, `revive`, `new_owner`, `link_passwords`: see cli/options."""
+    files: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of `filing.FileChoice`."""
     passwords: Mapping[str, Any] = field(default_factory=dict)
     """Fields of `passwords.Choice`."""
 

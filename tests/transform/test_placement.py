@@ -132,7 +132,7 @@ def test_in_place_indexes_the_folder_that_the_line_names() -> None:
     assert [(a.node, a.route) for a in actions(plan, CarryFolder)] == [("old1", "in-place")]
 
 
-def test_in_place_folders_of_people_keep_the_names_they_have_on_disk() -> None:
+def test_in_place_copies_have_folders_named_like_the_logins() -> None:
     world = Records(
         [User("bob")],
         workspace_list=[Workspace("1", "My", "my-files", "fs", scope="user")],
@@ -141,7 +141,7 @@ def test_in_place_folders_of_people_keep_the_names_they_have_on_disk() -> None:
     )
     line = WorkspaceLine("1", data_source="old1", route="in-place", folder="/srv/copy/personal")
     plan = planned(world, Mappings(workspaces={"1": line}))
-    assert [(a.node, a.right) for a in actions(plan, SetRight) if a.why == "own folder"] == [("old1/Bob", RW)]
+    assert [(a.node, a.right) for a in actions(plan, SetRight) if a.why == "own folder"] == [("old1/bob", RW)]
 
 
 def test_merging_gives_what_people_had_and_shuts_out_the_others() -> None:

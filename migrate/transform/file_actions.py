@@ -1,0 +1,55 @@
+"""What can be done about files beside carrying them: copies for folders that Cells indexes as they lie, dates of uploaded files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from migrate.transform.actions import Action, ActionId
+
+
+@dataclass(frozen=True, slots=True)
+class CopyFolder(Action):
+    """Copy the carried files of an old folder (key `root`) to `folder` of this machine, with dates, owners and permissions, under
+    the names they get in Cells. Before the data source `data_source` over it is made, so that the first index finds them."""
+
+    root: str
+    folder: str
+    data_source: str
+    phase: ClassVar[int] = 38
+
+    @property
+    def id(self) -> ActionId:
+        return ActionId("copy:" + self.root.replace("\0", ":"))
+
+    @property
+    def lane(self) -> str:
+        return "copy:" + self.data_source
+
+
+@dataclass(frozen=True, slots=True)
+class KeepDates(Action):
+    """Put the old dates of uploaded files into the database of Cells: there is no way through its interface. `data_source`: whose
+    index; the files are in the ledger."""
+
+    data_source: str
+    phase: ClassVar[int] = 90
+
+    @property
+    def id(self) -> ActionId:
+        return ActionId("dates:" + self.data_source)
+
+    def reverse(self) -> Action:
+        return RestoreDates(self.data_source)
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreDates(Action):
+    """Put back the dates that `KeepDates` replaced, where they are still the ones it set."""
+
+    data_source: str
+    phase: ClassVar[int] = 865
+
+    @property
+    def id(self) -> ActionId:
+        return ActionId("restore-dates:" + self.data_source)
