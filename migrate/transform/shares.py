@@ -334,7 +334,7 @@ class Shares:
             yield said, self._standing.says(said.role, said.node, said.cell) == actions_of(said.right, said.mode)
         for link in self._links:
             live = self._live.links.get(link.hash)
-            yield link, live is not None
+            yield link, live is not None and live.owners == {link.owner_uuid}  # else its maker ended before handing it over: looked at once more
             change = self._changes(link, live) if live is not None else None
             if change is not None:
                 yield change, False
