@@ -209,7 +209,7 @@ class StoreHashes(Action):
     logins: tuple[str, ...]
     uuids: tuple[str, ...]
     records: tuple[str, ...]
-    phase: ClassVar[int] = 35
+    phase: ClassVar[int] = 720  # after bookmarks: they are set in sessions with the temporary passwords that this replaces
 
     @property
     def id(self) -> ActionId:
@@ -244,7 +244,7 @@ class ClearHashJob(Action):
     """Replace the stored job that held password hashes by an empty one (route `rpc`)."""
 
     chunks: int = 0
-    phase: ClassVar[int] = 36
+    phase: ClassVar[int] = 721
 
     @property
     def id(self) -> ActionId:

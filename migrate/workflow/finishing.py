@@ -9,6 +9,7 @@ from migrate.cells.reader import read_facts, whoami
 from migrate.cells.session import Session
 from migrate.errors import ExitStatus, MigrationError
 from migrate.ledger import Ledger, Secrets, WorkLock
+from migrate.load.loans import give_back
 from migrate.transform.actions import OpenDesk, from_json
 from migrate.workflow.connect import Connection
 from migrate.workflow.handing import handed_over, remove
@@ -38,6 +39,10 @@ def finish_migration(work: Path, connection: Connection, *, dry_run: bool, break
             read_facts(session)
             owner, _ = whoami(session)
             lines = _desks(ledger, session, dry_run=dry_run)
+            if ledger.get("loans"):
+                lines.append("rights that the loader lent itself")
+                if not dry_run:
+                    give_back(session, ledger)
             read, write = session.requests.read, session.requests.write
         secrets = Secrets(work)
         if secrets.path.exists():
