@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy.engine import Connection
 
 from migrate.ledger import schema
 from migrate.ledger.database import Database
@@ -20,7 +21,8 @@ class Journal(Database):
 
     def replace_plan(self, planned: Iterable[tuple[Any, State]]) -> None:
         """Store a new plan: (Action, PLANNED or ALREADY) in order. What the journal knows as done with the same body and is
-        planned again stays to be looked up, not repeated blindly: its state becomes STARTED."""
+        planned again stays to be looked up, not repeated blindly: its state becomes STARTED. So does what is there already because a
+        run began it and ended before it could write that down: it is ours, and the journal has to say so."""
         with self._write() as db:
             db.execute(delete(schema.actions))
             for number, batch in enumerate(batches(planned)):
@@ -29,9 +31,10 @@ class Journal(Database):
                     rows.append({"id": key_of(action.id), "seq": number * BATCH + offset, "phase": action.phase, "lane": key_of(action.lane),
                                  "kind": action.kind, "record": key_of(getattr(action, "record", "")), "body": action.to_json(), "state": state.value})
                 db.execute(insert(schema.actions), rows)
-            db.execute(text("UPDATE actions SET state='started' WHERE state='planned' AND EXISTS (SELECT 1 FROM journal "
-                            "WHERE journal.action=actions.id AND journal.event IN ('started','done','adopted') AND journal.seq="
-                            "(SELECT max(j.seq) FROM journal j WHERE j.action=actions.id))"))
+            for state, events in (("planned", "'started','former','done','adopted'"), ("already", "'started','former'")):
+                db.execute(text(f"UPDATE actions SET state='started' WHERE state='{state}' AND EXISTS (SELECT 1 FROM journal "  # noqa: S608 - own words
+                                f"WHERE journal.action=actions.id AND journal.event IN ({events}) AND journal.seq="
+                                "(SELECT max(j.seq) FROM journal j WHERE j.action=actions.id))"))
 
     def actions(self, *states: State) -> Iterator[ActionRow]:
         """Actions in order of phase and plan, streamed in pages; without states: all."""
@@ -95,13 +98,31 @@ class Journal(Database):
         with self._write() as db:
             db.execute(insert(schema.journal).values(time=int(time.time()), action=key_of(action_id), event="undone", body=body))
 
-    def effects(self) -> Iterator[tuple[str, str, Mapping[str, Any] | None]]:
-        """(action id, body, result) of everything this migration did and did not take back, newest first."""
+    def keep_former(self, action_id: str, body: str, former: Mapping[str, Any]) -> None:
+        """Remember what an object was before this migration first changed it. On return it is on disk; the first of an action counts."""
+        with self._write() as db:
+            if _former(db, action_id) is None:
+                db.execute(insert(schema.journal).values(time=int(time.time()), action=key_of(action_id), event="former", body=body,
+                                                         result=json.dumps(former, sort_keys=True)))
+
+    def former(self, action_id: str) -> Mapping[str, Any] | None:
+        """What `keep_former` kept since the action was last taken back."""
         with self._read() as db:
-            rows = db.execute(text("SELECT action, body, result FROM journal j WHERE event='done' AND NOT EXISTS "
-                                   "(SELECT 1 FROM journal k WHERE k.action=j.action AND k.seq>j.seq AND k.event IN ('undone','done')) "
-                                   "ORDER BY seq DESC")).all()
-        for action, body, result in rows:
+            return _former(db, action_id)
+
+    def effects(self, *, begun: bool = False) -> Iterator[tuple[str, str, Mapping[str, Any] | None]]:
+        """(action id, body, result) of everything this migration did and did not take back, newest first. `begun`: with what was
+        begun and has no recorded end (killed, failed): perhaps done, perhaps in part; without result."""
+        with self._read() as db:
+            rows = db.execute(text("SELECT action, body, result, seq FROM journal j WHERE event='done' AND NOT EXISTS "
+                                   "(SELECT 1 FROM journal k WHERE k.action=j.action AND k.seq>j.seq AND k.event IN ('undone','done'))")).all()
+            if begun:
+                rows = [*rows, *db.execute(text(
+                    "SELECT action, body, NULL, seq FROM journal j WHERE event='started' AND NOT EXISTS "
+                    "(SELECT 1 FROM journal k WHERE k.action=j.action AND k.seq>j.seq AND k.event IN ('undone','started','done','adopted')) AND NOT EXISTS "
+                    "(SELECT 1 FROM journal d WHERE d.action=j.action AND d.event='done' AND NOT EXISTS "
+                    "(SELECT 1 FROM journal u WHERE u.action=d.action AND u.seq>d.seq AND u.event='undone'))")).all()]
+        for action, body, result, _ in sorted(rows, key=lambda row: -row[3]):
             yield text_of(action), body, None if result is None else json.loads(result)
 
     def forget_outcomes(self) -> None:
@@ -112,6 +133,12 @@ class Journal(Database):
             db.execute(update(schema.access).values(outcome=None))
             db.execute(delete(schema.actions))
             db.execute(delete(schema.meta).where(schema.meta.c.key.in_(["target-fingerprint", "verify"])))
+
+
+def _former(db: Connection, action_id: str) -> Mapping[str, Any] | None:
+    kept = db.execute(text("SELECT result FROM journal j WHERE action=:action AND event='former' AND NOT EXISTS "
+                           "(SELECT 1 FROM journal k WHERE k.action=j.action AND k.seq>j.seq AND k.event='undone')"), {"action": key_of(action_id)}).scalar()
+    return None if kept is None else json.loads(kept)
 
 
 def _action_row(row: Any) -> ActionRow:

@@ -9,6 +9,7 @@ import os
 import socket
 import time
 from pathlib import Path
+from typing import Any
 
 from migrate.errors import ExitStatus, MigrationError
 
@@ -18,12 +19,14 @@ class AnotherRun(MigrationError):
 
     code = "E6001"
     title = "Another run works in {work}: {holder}."
-    remedy = "Wait for it to end or stop it (Ctrl-C there); with --break-lock if that process is certainly gone."
+    remedy = "Wait for it to end or stop it (Ctrl-C there). If it is certainly gone: the same command with --break-lock."
     exit_status = ExitStatus.LOCKED
 
 
 class WorkLock:
-    """Holds `WORK/lock` while a command writes. The kernel frees it when the process dies; the text in it is for people."""
+    """Holds `WORK/lock` while a command writes. The kernel frees it when the process dies, so what a killed run of this machine
+    left is taken over. The kernel knows nothing of other machines that share the folder: their name in the file is believed until
+    --break-lock. A process of this machine that lives is never robbed, whatever is asked."""
 
     def __init__(self, work: Path, *, break_lock: bool = False) -> None:
         self._path = work / "lock"
@@ -33,21 +36,34 @@ class WorkLock:
 
     def __enter__(self) -> WorkLock:
         self._work.mkdir(parents=True, exist_ok=True)
-        if self._break:
+        handle = self._open()
+        if handle is None:  # held by a process that is not the one it names
             self._path.unlink(missing_ok=True)
-        handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            holder = _holder(handle)
-            os.close(handle)
-            if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
-                raise AnotherRun(work=self._work, holder=holder) from None
-            raise
+            handle = self._open()
+        if handle is None:
+            raise AnotherRun(work=self._work, holder="an unknown process")
         os.ftruncate(handle, 0)
         os.pwrite(handle, json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "since": int(time.time())}).encode(), 0)
         self._file = handle
         return self
+
+    def _open(self) -> int | None:
+        """The file, locked; None when it is held and may be broken."""
+        handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        held = _held(handle)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(handle)
+            if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+                raise
+            if self._break and held and not _lives_here(held):
+                return None
+            raise AnotherRun(work=self._work, holder=_holder(held)) from None
+        if held and held["host"] != socket.gethostname() and not self._break:
+            os.close(handle)
+            raise AnotherRun(work=self._work, holder=_holder(held))
+        return handle
 
     def __exit__(self, *_: object) -> None:
         if self._file is not None:
@@ -56,10 +72,28 @@ class WorkLock:
             self._file = None
 
 
-def _holder(handle: int) -> str:
+def _held(handle: int) -> dict[str, Any]:
+    """What the file says: host, pid, since; empty when it says nothing that can be read."""
     try:
         held = json.loads(os.pread(handle, 1000, 0))
-        since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(held["since"]))
-        return f"process {held['pid']} on {held['host']}, since {since}"
+        return {"host": str(held["host"]), "pid": int(held["pid"]), "since": int(held["since"])}
     except (ValueError, KeyError, TypeError):
+        return {}
+
+
+def _lives_here(held: dict[str, Any]) -> bool:
+    if held["host"] != socket.gethostname():
+        return False
+    try:
+        os.kill(held["pid"], 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def _holder(held: dict[str, Any]) -> str:
+    if not held:
         return "an unknown process"
+    return f"process {held['pid']} on {held['host']}, since {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(held['since']))}"

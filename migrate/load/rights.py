@@ -19,8 +19,10 @@ def set_right(tools: Tools, action: SetRight, look: bool) -> Result:
     rule of a workspace takes the workspace with it."""
     node = tools.nodes.uuid(action.node)
     wanted = rules_of(action, node)
-    present = _present(tools, action.role, node, action.workspace)
+    present = present_rules(tools, action.role, node, action.workspace)
     keys = {rule.key for rule in wanted}
+    if {rule.key for rule in present} != keys and present:
+        tools.ledger.keep_former(action.id, action.to_json(), {"rules": sorted(f"{a.action}={a.value}" for a in present)})
     acls.add_acls(tools.session, wanted, present)
     for rule in present:
         if rule.key not in keys:
@@ -30,17 +32,23 @@ def set_right(tools: Tools, action: SetRight, look: bool) -> Result:
 
 @performs(RemoveRight)
 def remove_right(tools: Tools, action: RemoveRight, look: bool) -> Result:
-    """Every rule of the role on the node in the workspace."""
+    """Every rule of the role on the node in the workspace; what was there before the migration is put back first."""
     try:
         node = tools.nodes.uuid(action.node)
     except NodeMissing:
         return {"gone": True}
-    for rule in _present(tools, action.role, node, action.workspace):
-        acls.delete_acl(tools.session, rule)
+    former = [Acl(node, action.role, action.workspace, name, value) for name, _, value in (rule.partition("=") for rule in action.former)]
+    present = present_rules(tools, action.role, node, action.workspace)
+    acls.add_acls(tools.session, former, present)
+    keys = {rule.key for rule in former}
+    for rule in present:
+        if rule.key not in keys:
+            acls.delete_acl(tools.session, rule)
     return {}
 
 
-def _present(tools: Tools, role: str, node: str, workspace: str) -> list[Acl]:
+def present_rules(tools: Tools, role: str, node: str, workspace: str) -> list[Acl]:
+    """What the server has of a role on a node in a workspace."""
     found = acls.search_acls(tools.session, actions=acls.RIGHTS, roles=[role], nodes=[node])
     return [rule for rule in found if rule.workspace == workspace]
 

@@ -49,7 +49,7 @@ def without_our_cells(target: Target, ledger: Ledger, identity: Identity) -> Tar
 
 def _made(ledger: Ledger) -> Iterator[CreateCell | CreateLink | ShareRight]:
     """What earlier runs made and nobody took back."""
-    for _, body, _ in ledger.effects():
+    for _, body, _ in ledger.effects(begun=True):
         action = from_json(body)
         if isinstance(action, (CreateCell, CreateLink, ShareRight)):
             yield action

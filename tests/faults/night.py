@@ -75,7 +75,8 @@ def organisation(name: str = "night", **changes: Any) -> Organisation:
             File("1", b"/notes.txt", 90, 1_300_000_005, "ann"),
         ),
         shares=(
-            Share("plans", "ann", "dock", "/Plans", label="Plans", entries=(Entry("user", "bo", "rw"), Entry("group", "/crew", "r"), Entry("user", "ext", "r"))),
+            Share("plans", "ann", "dock", "/Plans", label="Plans", entries=(
+                Entry("user", "bo", "rw"), Entry("group", "/crew", "r"), Entry("user", "ext", "r"))),
             Share("public", "ann", "dock", "/Public", label="Public", links=(Link("a1b2c3", password="Night link é", limit=9, count=2),)),
             Share("leaflet", "bo", "dock", "/Public/leaflet.pdf", True, "leaflet.pdf", links=(Link("d4e5f6", layout="ajxp_unique_strip"),)),
         ),

@@ -34,7 +34,8 @@ def one(calm: Calm, work: Path, number: int, when: str, which: str = "", meanwhi
         found = night.changed(calm.snapshot, server.snapshot())
         with Ledger.open(work) as ledger:
             open_kinds = [kind for kind, row in ledger.counts().items() if row["open"] or row["failed"]]
-        return was_killed, "" if again.status == 0 and not found and not open_kinds else f"{number} {when}: exit {again.status} {found} {open_kinds} {again.err[-500:]}"
+        right = again.status == 0 and not found and not open_kinds
+        return was_killed, "" if right else f"{number} {when}: exit {again.status} {found} {open_kinds} {again.err[-500:]}"
 
 
 def test_a_killed_run_resumes_to_the_same_server(calm: Calm, tmp_path: Path) -> None:
