@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import json
 import sys
@@ -12,8 +13,12 @@ import click
 
 from migrate import __version__
 from migrate.errors import ExitStatus, MigrationError, finding_of
+from migrate.ledger.errors import DiskFailed
 from migrate.logs import redact
 from migrate.workflow.outcome import Outcome
+
+NO_DISK = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.ENAMETOOLONG})
+"""What the operating system says when a file of ours cannot be written."""
 
 COMMANDS = {
     "inventory": "inventory", "assess": "assess", "plan": "plan", "apply": "apply", "run": "apply", "verify": "verify", "undo": "undo",
@@ -79,6 +84,11 @@ def run(arguments: Sequence[str]) -> ExitStatus:
     except BrokenPipeError:
         sys.stderr.close()
         return ExitStatus.OK
+    except OSError as error:
+        if error.errno not in NO_DISK:
+            click.echo(redact(traceback.format_exc()), err=True)
+            return _failed(command, asked_json, MigrationError(detail="a defect of this program, see above"))
+        return _failed(command, asked_json, DiskFailed(detail=f"{error.filename or 'the work folder'}: {error.strerror}"))
     except Exception:  # noqa: BLE001 - the one place where a defect of the program becomes its exit status; nothing goes on
         click.echo(redact(traceback.format_exc()), err=True)
         return _failed(command, asked_json, MigrationError(detail="a defect of this program, see above"))

@@ -35,17 +35,31 @@ class Database:
         """Open the ledger of a work folder, making both when absent."""
         work.mkdir(parents=True, exist_ok=True)
         path = work / cls.NAME
-        new = not path.exists()
-        if new:
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        if not path.exists():
+            cls._new(path)
         ledger = cls(path)
-        if new or path.stat().st_size == 0:
-            with ledger._write() as db:
-                db.execute(text(f"PRAGMA application_id={schema.APPLICATION_ID}"))
-                db.execute(text(f"PRAGMA user_version={schema.VERSION}"))
-                schema.metadata.create_all(db)
         ledger._check()
         return ledger
+
+    @classmethod
+    def _new(cls, path: Path) -> None:
+        """Make an empty ledger beside, then give it its name: under that name there never is a half made or empty one."""
+        beside = path.with_name(path.name + ".new")
+        for name in (beside, *(beside.with_name(beside.name + end) for end in ("-wal", "-shm", "-journal"))):
+            name.unlink(missing_ok=True)
+        os.close(os.open(beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        ledger = cls(beside)
+        with ledger._write() as db:
+            db.execute(text(f"PRAGMA application_id={schema.APPLICATION_ID}"))
+            db.execute(text(f"PRAGMA user_version={schema.VERSION}"))
+            schema.metadata.create_all(db)
+        ledger.close()  # the last connection writes the log back and removes it
+        os.rename(beside, path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
     @classmethod
     def open(cls, work: Path) -> Self:

@@ -24,6 +24,16 @@ class LedgerFull(MigrationError):
     retryable = True
 
 
+class DiskFailed(MigrationError):
+    """A file in the work folder (or the temporary folder) could not be written: no room, read-only, or broken."""
+
+    code = "E6007"
+    title = "A file could not be written: {detail}."
+    remedy = "Free room on that disk (or make the folder writable) and run the same command again: it goes on where it stopped."
+    exit_status = ExitStatus.LOCAL
+    retryable = True
+
+
 class LedgerMissing(MigrationError):
     """The command needs a work folder in which `plan` (or `assess`) has run."""
 

@@ -1,0 +1,139 @@
+"""Whatever the disk does to the ledger, the run says so, nothing is started anew in silence, and the next run ends as a calm one."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import night
+import pytest
+from conftest import Calm
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+
+from migrate.ledger import Ledger
+
+
+@contextmanager
+def failing_commit(number: int, *, after: bool) -> Iterator[list[int]]:
+    """The commit with this number fails: before it is written, or after (the disk has it, and the program is told that it failed)."""
+    count = [0]
+
+    commit = SQLiteDialect_pysqlite.do_commit
+
+    def fail(dialect: SQLiteDialect_pysqlite, connection: Any) -> None:
+        count[0] += 1
+        if count[0] == number:
+            if after:
+                commit(dialect, connection)
+            raise sqlite3.OperationalError("disk I/O error")
+        commit(dialect, connection)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SQLiteDialect_pysqlite, "do_commit", fail)
+        yield count
+
+
+def test_a_commit_that_fails_ends_the_run_and_the_next_one_goes_on(calm: Calm, tmp_path: Path) -> None:
+    with night.Disturbed() as server, failing_commit(-1, after=False) as count:
+        os.environ["CELLS_TOKEN"] = server.token
+        night.migrate(calm.old, server.url, tmp_path / "count")
+        total = count[0]
+    tried, differences = 0, []
+    for place, number in enumerate(night.positions(total, 4)):
+        with night.Disturbed() as server:
+            os.environ["CELLS_TOKEN"] = server.token
+            work = tmp_path / str(number)
+            with failing_commit(number, after=bool(place % 2)):
+                broken = night.migrate(calm.old, server.url, work)
+            told = broken.status in (10, 1) and "What to do: " in broken.err
+            again = night.migrate(calm.old, server.url, work)
+            found = night.changed(calm.snapshot, server.snapshot())
+            tried += 1
+            if broken.status != 10 or not told or again.status or found:
+                differences.append(f"{number}: exit {broken.status} then {again.status} {found} {broken.err[-600:]} {again.err[-300:]}")
+    print(f"failed commits of the ledger: positions tried {tried} of {total}, states compared {tried}, differences {len(differences)}")
+    assert not differences, differences
+
+
+def test_a_torn_log_of_the_ledger_is_an_older_state_that_is_looked_up(calm: Calm, tmp_path: Path) -> None:
+    """After a power cut the last part of SQLite's log may be missing: what was done since is found in Cells."""
+    for number, part in ((calm.requests // 2, 0.5), (calm.requests * 3 // 4, 0.9)):
+        with night.Disturbed() as server:
+            os.environ["CELLS_TOKEN"] = server.token
+            work = tmp_path / str(number)
+            assert night.killed(server, number, night.AFTER, lambda work=work, server=server: night.migrate(calm.old, server.url, work))  # type: ignore[misc]
+            log = work / "ledger.sqlite-wal"
+            if log.exists():
+                os.truncate(log, int(log.stat().st_size * part))
+            ran = night.migrate(calm.old, server.url, work)
+            assert ran.status == 0, ran.err
+            assert not night.changed(calm.snapshot, server.snapshot())
+
+
+def _limited(limit: int, arguments: list[object]) -> subprocess.CompletedProcess[str]:
+    """A command whose files cannot grow beyond `limit` bytes: what a full disk does to writing, in the middle of a write."""
+    return subprocess.run([sys.executable, "run_migration.py", *map(str, arguments)], cwd=Path(__file__).parents[2], capture_output=True, text=True,
+                          timeout=120, check=False, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
+
+
+@pytest.mark.parametrize("limit", [0, 9_000, 200_000, 330_000] if not night.EVERY else range(0, 1_200_000, 30_000))
+def test_a_full_disk_is_told_and_gone_on_with(calm: Calm, tmp_path: Path, server: night.Disturbed, limit: int) -> None:
+    arguments = ["migrate", "--legacy", calm.old, "--cells", server.url, "--work", tmp_path / "w", "--accept-skips", "--quiet"]
+    ran = _limited(limit, arguments)
+    if limit < 400_000:
+        assert ran.returncode == 10, (ran.returncode, ran.stdout, ran.stderr)
+        assert "What to do: " in ran.stderr and "Traceback" not in ran.stderr
+    again = night.command(*arguments)
+    assert again.status == 0, again.err
+    assert not night.changed(calm.snapshot, server.snapshot())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
+def test_a_small_disk_that_runs_full_and_is_given_room(calm: Calm, tmp_path: Path, server: night.Disturbed) -> None:
+    work = tmp_path / "small"
+    work.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(work)], check=False, capture_output=True).returncode:
+        pytest.skip("mounting is not allowed here")
+    try:
+        ran = night.migrate(calm.old, server.url, work)
+        assert ran.status == 10 and "What to do: " in ran.err, (ran.status, ran.err)
+        subprocess.run(["mount", "-o", "remount,size=30m", str(work)], check=True)
+        again = night.migrate(calm.old, server.url, work)
+        assert again.status == 0, again.err
+        assert not night.changed(calm.snapshot, server.snapshot())
+    finally:
+        subprocess.run(["umount", str(work)], check=False)
+
+
+@pytest.mark.parametrize("damage", ["header", "middle", "short", "empty", "text"])
+def test_a_damaged_ledger_is_named_and_never_started_anew(calm: Calm, tmp_path: Path, server: night.Disturbed, damage: str) -> None:
+    work = tmp_path / "w"
+    assert night.command("plan", "--legacy", calm.old, "--cells", server.url, "--work", work).status in (0, 3)
+    path = work / Ledger.NAME
+    data = bytearray(path.read_bytes())
+    if damage == "header":
+        data[:100] = bytes(100)
+    elif damage == "middle":
+        data[8192:40960] = os.urandom(32768)
+    elif damage == "short":
+        data = data[: len(data) // 3]
+    elif damage == "empty":
+        data = bytearray()
+    else:
+        data = bytearray(b"not a ledger at all\n")
+    path.write_bytes(bytes(data))
+    for name in ("-wal", "-shm"):
+        shutil.rmtree(f"{path}{name}", ignore_errors=True)
+        Path(f"{path}{name}").unlink(missing_ok=True)
+    for line in (["status"], ["apply"], ["migrate", "--legacy", calm.old, "--cells", server.url], ["plan", "--legacy", calm.old, "--cells", server.url]):
+        ran = night.command(*line, "--work", work)
+        assert ran.status == 10 and "E6002" in ran.err and "What to do: " in ran.err, (line, ran.status, ran.err)
+    assert server.writes == 0
