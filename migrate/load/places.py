@@ -113,10 +113,9 @@ def close_desk(tools: Tools, action: do.CloseDesk, look: bool) -> Result:
 @performs(do.CreateFolder)
 def create_folder(tools: Tools, action: do.CreateFolder, look: bool) -> Result:
     """Natural key: the path."""
-    source, _, inner = action.node.partition("/")
     there = tree.admin_stat(tools.session, action.node)
     if there is None:
-        path = tools.desks.slug(source) + "/" + inner
+        path = tools.writable(action.node, for_good=False) + "/" + action.node.partition("/")[2]
         tree.create_folders(tools.session, {path: action.mtime} if action.mtime else [path])
         there = _settled(tools, action.node)
     tools.nodes.remember(action.node, there)
@@ -157,5 +156,4 @@ def delete_workspace(tools: Tools, action: do.DeleteWorkspace, look: bool) -> Re
 @performs(do.CarryFolder)
 def carry_folder(tools: Tools, action: do.CarryFolder, look: bool) -> Result:
     """Content; every file is looked up by path and hash before it is sent again."""
-    source = action.node.split("/", 1)[0]
-    return tools.carry(action, (lambda: tools.desks.slug(source)) if action.route == "upload" else None)
+    return tools.carry(action, (lambda: tools.writable(action.node)) if action.route == "upload" else None)

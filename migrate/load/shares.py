@@ -120,8 +120,8 @@ def _password(tools: Tools, hash_: str, old_hash: str) -> str:
 
 
 def _see(tools: Tools, node: str) -> None:
-    """Links can only be made on what the administrator sees: through the desk of the data source."""
-    tools.desks.slug(node.split("/", 1)[0])
+    """Links can only be made on what the administrator sees (and may write, for upload): through the desk of the data source."""
+    tools.writable(node)
 
 
 def _there(tools: Tools, action: CreateLink, node: str, *, thorough: bool) -> LiveLink | None:

@@ -11,6 +11,7 @@ from migrate.errors import MigrationError
 from migrate.interrupt import StopSignal
 from migrate.ledger import Ledger, Secrets
 from migrate.load.desk import Desks
+from migrate.load.loans import Access
 from migrate.load.nodes import Nodes
 from migrate.transform.actions import Action, CarryFolder
 
@@ -33,10 +34,20 @@ class Tools:
     nodes: Nodes
     desks: Desks
     carry: Carry
+    access: Access
     keeping: Keeping | None = None
     """What storing old passwords needs; None where the run cannot."""
     pictures: Callable[[str], bytes | None] = lambda _login: None
     """The picture of a person by old login, read from the old server when it is asked for."""
+
+    def writable(self, node: str, *, for_good: bool = True) -> str:
+        """Slug of the desk through which the loader may write at and below `node` (data source first). What people may do there
+        binds the loader's own account, too, when it is one of the old server's people: it lends itself the right for this run.
+        `for_good` is false before the rights of the plan are given."""
+        source = node.split("/", 1)[0]
+        slug = self.desks.slug(source)
+        self.access.ensure(self.desks.role(source), node, for_good=for_good)
+        return slug
 
     def wait(self, reached: Callable[[], bool], seconds: float, error: Callable[[], MigrationError], pause: float = 0.25) -> None:
         """Ask again and again, slower and slower, until it is so; `error` when it is not in time, Interrupted when the run ends."""
