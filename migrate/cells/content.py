@@ -85,6 +85,27 @@ class Stored:
     proven: bool = True
 
 
+class Unfinished:
+    """An upload in parts that a broken run can go on with. `upload_id` is empty when there is none; `parts`: number -> ETag of
+    what Cells confirmed. Kept in memory only; a subclass remembers it elsewhere."""
+
+    def __init__(self) -> None:
+        self.upload_id = ""
+        self.parts: dict[int, str] = {}
+
+    def opened(self, upload_id: str) -> None:
+        """A new upload begins; what was known before is void."""
+        self.upload_id, self.parts = upload_id, {}
+
+    def sent(self, number: int, etag: str) -> None:
+        """Cells confirmed a part."""
+        self.parts[number] = etag
+
+    def ended(self) -> None:
+        """The upload is complete, or given up."""
+        self.upload_id, self.parts = "", {}
+
+
 class Content:
     """Files of one server. May be used by several threads; each call holds at most about 32 MiB in memory."""
 
@@ -99,12 +120,14 @@ class Content:
         self._waited: set[str] = set()
 
     def put_file(self, slug: str, path: str, file: str | bytes | os.PathLike[Any], size: int | None = None, *, structured: bool = False,
-                 on_upload_id: Callable[[str], None] | None = None) -> Stored:
+                 on_upload_id: Callable[[str], None] | None = None, unfinished: Unfinished | None = None) -> Stored:
         """Store a file of this machine as `slug/path`, replacing what is there. Missing folders are made (make them first when
         several workers fill one). Never for a path that is a folder: a structured source damages it.
 
         `size`: what the inventory says; another one is SourceChanged. `on_upload_id` is told the id of a multipart upload
-        before its first part, so that it can be aborted after a crash. NameLost, SourceUnreadable, UploadFailed, NotAllowed,
+        before its first part, so that it can be aborted after a crash. `unfinished`: an upload in parts goes on where it was, and is
+        left open when the run ends early; parts are read again, and sent only when they are not there or not the same.
+        NameLost, SourceUnreadable, UploadFailed, NotAllowed,
         NotFound (no such workspace, or no right), QuotaExceeded concern this file; CellsUnreachable and TokenRefused the run."""
         if not self._session.allow_writes:
             raise WriteForbidden(method="PUT", path=path)
@@ -116,7 +139,7 @@ class Content:
                 if size is not None and before.st_size != size:
                     raise SourceChanged(file=name)
                 try:
-                    stored = self._store(slug, key, source, name, before.st_size, int(before.st_mtime), on_upload_id)
+                    stored = self._store(slug, key, source, name, before.st_size, int(before.st_mtime), on_upload_id, unfinished)
                 except _Moved:
                     continue
                 after = os.fstat(source.fileno())
@@ -153,40 +176,66 @@ class Content:
 
     # ------------------------------------------------------------------ pieces
 
-    def _store(self, slug: str, key: str, source: IO[bytes], name: str, size: int, mtime: int, on_upload_id: Callable[[str], None] | None) -> Stored:
+    def _store(self, slug: str, key: str, source: IO[bytes], name: str, size: int, mtime: int, on_upload_id: Callable[[str], None] | None,
+               unfinished: Unfinished | None = None) -> Stored:
         start = time.monotonic()
         if size < self._multipart_from:
             region = _Region(source, name, 0, size, Hasher())
             etag, proven = self._piece("put_object", slug, key, region, {"Bucket": BUCKET, "Key": key})
             hasher = region.hasher
         else:
-            etag, hasher, proven = self._multipart(slug, key, source, name, size, on_upload_id)
+            etag, hasher, proven = self._multipart(slug, key, source, name, size, on_upload_id, unfinished)
         self._open.add(slug)
         log.debug("file.stored", path=key, size=size, ms=round((time.monotonic() - start) * 1000))
         return Stored(key, etag, hasher.result(), mtime, proven)
 
-    def _multipart(self, slug: str, key: str, source: IO[bytes], name: str, size: int, on_upload_id: Callable[[str], None] | None
-                   ) -> tuple[str, Hasher, bool]:
+    def _multipart(self, slug: str, key: str, source: IO[bytes], name: str, size: int, on_upload_id: Callable[[str], None] | None,
+                   unfinished: Unfinished | None) -> tuple[str, Hasher, bool]:
         target = {"Bucket": BUCKET, "Key": key}
         part_size = part_size_for(size)
         hasher = Hasher(part_size)
-        upload_id = self._call("create_multipart_upload", key, slug=slug, **target).get("UploadId")
+        memory = unfinished if unfinished is not None else Unfinished()
+        resumed = bool(memory.upload_id)
+        upload_id = memory.upload_id or self._call("create_multipart_upload", key, slug=slug, **target).get("UploadId")
         if not upload_id:
             raise UploadFailed(method="POST", path=key, status=200, reason="no upload was opened")
         try:
-            if on_upload_id:
-                on_upload_id(upload_id)
+            if not resumed:
+                memory.opened(upload_id)
+                if on_upload_id:
+                    on_upload_id(upload_id)
             parts, proven = [], True
             for number, offset in enumerate(range(0, size, part_size), 1):
                 region = _Region(source, name, offset, min(part_size, size - offset), hasher)
-                etag, same = self._piece("upload_part", slug, key, region, {**target, "UploadId": upload_id, "PartNumber": number})
+                etag, same = self._again_or_new(slug, key, region, {**target, "UploadId": upload_id, "PartNumber": number}, memory.parts.get(number))
+                memory.sent(number, etag)
                 hasher, proven = region.hasher, proven and same
                 parts.append({"PartNumber": number, "ETag": etag})
             done = self._call("complete_multipart_upload", key, slug=slug, **target, UploadId=upload_id, MultipartUpload={"Parts": parts})
+            memory.ended()
             return _etag(done, key), hasher, proven
-        except BaseException:  # an interruption too must not leave a node that stays "temporary"
-            self._abort_quietly(key, upload_id)
+        except NotFound:
+            memory.ended()
+            if not resumed:
+                self._abort_quietly(key, upload_id)
+                raise
+            source.seek(0)  # Cells has forgotten the upload of the earlier run: from the start
+            return self._multipart(slug, key, source, name, size, on_upload_id, memory)
+        except BaseException as error:  # an interruption too must not leave a node that stays "temporary", unless it can go on
+            if unfinished is None or isinstance(error, (_Moved, SourceUnreadable)):
+                memory.ended()
+                self._abort_quietly(key, upload_id)
             raise
+
+    def _again_or_new(self, slug: str, key: str, region: _Region, target: dict[str, Any], confirmed: str | None) -> tuple[str, bool]:
+        """A part that Cells confirmed before is only read and compared; others are sent."""
+        if confirmed is not None:
+            while region.read(1 << 20):
+                pass
+            if region.md5 == confirmed:
+                return confirmed, True
+            region.rewind()
+        return self._piece("upload_part", slug, key, region, target)
 
     def _abort_quietly(self, key: str, upload_id: str) -> None:
         try:

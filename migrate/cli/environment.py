@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -63,19 +64,31 @@ class Progress:
 
     def __init__(self, label: str, total: int | None, unit: str, *, enabled: bool) -> None:
         self._lock = threading.Lock()
+        self._bytes, self._start = 0, time.monotonic()
         self._label, self._total, self._done = label, total, 0
         self._terminal = enabled and sys.stderr.isatty()
         self._plain = enabled and not self._terminal
         self._bar = tqdm(desc=label, total=total, unit=f" {unit}" if unit else "", file=sys.stderr, leave=False) if self._terminal else None
 
-    def __call__(self, _kind: str = "", number: int = 1) -> None:
+    def __call__(self, kind: str = "", number: int = 1) -> None:
         with self._lock:
+            if kind == "bytes":
+                self._bytes += number
+                if self._bar is not None:
+                    self._bar.set_postfix_str(self.pace(), refresh=False)
+                return
             before, self._done = self._done, self._done + number
             if self._bar is not None:
                 self._bar.update(number)
             elif self._plain and before // self.LINES != self._done // self.LINES:
                 of = f" of {self._total}" if self._total else ""
-                click.echo(f"{self._label}: {self._done}{of}", err=True)
+                pace = f", {self.pace()}" if self._bytes else ""
+                click.echo(f"{self._label}: {self._done}{of}{pace}", err=True)
+
+    def pace(self) -> str:
+        """Bytes of content so far, and how many a second; no guess of an end that is not known."""
+        seconds = max(time.monotonic() - self._start, 0.001)
+        return f"{self._bytes / 2**20:.1f} MiB, {self._bytes / 2**20 / seconds:.1f} MiB/s"
 
     def close(self) -> None:
         """Remove the bar."""

@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 
 from migrate.cells.api import tree
-from migrate.cells.content import Content, SourceUnreadable
+from migrate.cells.content import MULTIPART_FROM, Content, SourceUnreadable, Unfinished
 from migrate.cells.errors import CellsRefused
 from migrate.cells.hashes import hashes_of, same_content
 from migrate.cells.models import Node
@@ -166,6 +166,7 @@ class _Upload:
                     updates.append(self._refused(row, error))
             self._ledger.update_files(updates)
             self._progress("files", len(updates))
+            self._progress("bytes", sum(int(values.get("size") or 0) for _, values in updates))
         if fatal is not None:
             raise fatal
 
@@ -182,7 +183,7 @@ class _Upload:
                 return row.id, {**known, "state": State.DONE if row.state is State.STARTED else State.ALREADY, "code": None}
             if there.etag not in (row.etag, row.md5, "", "temporary"):
                 raise ChangedInCells(path=shown(row.path))
-        stored = self._content.put_file(self._desk(), self._below(row), source)
+        stored = self._content.put_file(self._desk(), self._below(row), source, unfinished=_Kept(self._ledger, row, source))
         hashes = stored.hashes
         return row.id, {"state": State.DONE, "code": None, "md5": hashes.md5, "sha256": hashes.sha256, "content_hash": hashes.cells,
                         "etag": stored.etag, "size": hashes.size, "mtime": stored.mtime}
@@ -210,6 +211,40 @@ class _Upload:
 
     def _path(self, row: FileRow) -> str:
         return f"{self._desk()}/{self._below(row)}"
+
+
+class _Kept(Unfinished):
+    """An upload in parts, remembered in the ledger: a run that was killed goes on with it, part by part."""
+
+    def __init__(self, ledger: Ledger, row: FileRow, source: bytes) -> None:
+        super().__init__()
+        self._ledger, self._key, self._state = ledger, f"upload:{row.id}", ""
+        if (row.size or 0) < MULTIPART_FROM:
+            return
+        try:
+            found = os.stat(source)
+        except OSError:
+            return  # said when it is opened
+        self._state = f"{found.st_size}:{found.st_mtime_ns}"
+        known = ledger.get(self._key) or {}
+        if known.get("state") == self._state:
+            self.upload_id, self.parts = str(known.get("id", "")), {int(n): str(e) for n, e in known.get("parts", {}).items()}
+
+    def opened(self, upload_id: str) -> None:
+        super().opened(upload_id)
+        self._keep()
+
+    def sent(self, number: int, etag: str) -> None:
+        if self.parts.get(number) != etag:
+            super().sent(number, etag)
+            self._keep()
+
+    def ended(self) -> None:
+        super().ended()
+        self._keep()
+
+    def _keep(self) -> None:
+        self._ledger.put(self._key, {"id": self.upload_id, "parts": self.parts, "state": self._state} if self.upload_id else None)
 
 
 def _batches(rows: Iterator[FileRow], size: int) -> Iterator[list[FileRow]]:

@@ -65,6 +65,11 @@ class CellsDatabase:
     def __repr__(self) -> str:
         return "<CellsDatabase>"
 
+    @property
+    def engine(self) -> Engine:
+        """For other tables of the same database."""
+        return self._engine
+
     def check(self) -> None:
         """Find the table of accounts; its prefix is configuration of the server, its end is not."""
         try:

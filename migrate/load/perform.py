@@ -10,8 +10,9 @@ from migrate.cells.errors import CellsRefused, NoAnswer
 from migrate.cells.session import Session
 from migrate.interrupt import StopSignal
 from migrate.ledger import Ledger, Secrets
-from migrate.load import copying, extras, marks, metadata, passwords, people, places, rights, shares  # noqa: F401 - they register what they perform
+from migrate.load import copying, dates, extras, marks, metadata, passwords, people, places, rights, shares  # noqa: F401 - they register what they perform
 from migrate.load.desk import Desks
+from migrate.load.loans import Access
 from migrate.load.nodes import Nodes
 from migrate.load.passwords import Keeping
 from migrate.load.tools import Carry, Tools, effect_of
@@ -25,7 +26,7 @@ class Loader:
 
     def __init__(self, session: Session, ledger: Ledger, secrets: Secrets, stop: StopSignal, carry: Carry,
                  keeping: Keeping | None = None, pictures: Callable[[str], bytes | None] = lambda _login: None) -> None:
-        self.tools = Tools(session, ledger, secrets, stop, Nodes(session), Desks(session, stop), carry, keeping, pictures)
+        self.tools = Tools(session, ledger, secrets, stop, Nodes(session), Desks(session, stop), carry, Access(session, ledger, stop.wait), keeping, pictures)
 
     def perform(self, action: Action, *, resumed: bool) -> Mapping[str, Any]:
         """Do it. When the server gave no answer, look whether it was done and repeat at most once. An internal error of the server

@@ -13,7 +13,7 @@ from migrate.errors import ExitStatus, Finding, MigrationError, finding
 from migrate.extract.records import Access, Root, User
 from migrate.transform import codes, names
 from migrate.transform.actions import Action, CarryFolder, CreateFolder, CreateUser, NodeRef, OpenDesk, RemoveRight, SetRight
-from migrate.transform.file_actions import CopyFolder
+from migrate.transform.file_actions import CopyFolder, KeepDates
 from migrate.transform.groups import clean, plan_groups
 from migrate.transform.identity import Identity
 from migrate.transform.in_place import InPlace
@@ -41,6 +41,8 @@ class PlanOptions:
     given: frozenset[Triple] = frozenset()
     passwords: PasswordPolicy = PasswordPolicy()
     in_place: InPlace = InPlace()
+    dates: bool = False
+    """Whether old dates are put into the database of Cells."""
     copy: bool = False
     """Whether this machine is that of Cells, so that copies for folders in place are made by the tool."""
 
@@ -233,8 +235,13 @@ class Plan:
             if place.made:
                 yield place.action(self._wide), self._is_made(place)
         yield from self._grants()
+        uploaded: set[str] = set()
         for root, node, where in self._carried():
             yield CarryFolder(root.key, NodeRef(node), where.route), False
+            if where.route == "upload":
+                uploaded.add(where.data_source)
+        for name in sorted(uploaded) if self._options.dates else ():
+            yield KeepDates(name), False
 
     def _account(self, person: Person) -> tuple[CreateUser, bool]:
         user = person.user

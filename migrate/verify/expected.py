@@ -28,6 +28,10 @@ class Expected:
     """Key of an old root -> path of its node, data source first."""
     announced: frozenset[tuple[str, str]]
     """(kind, subject) of the plan's findings: a deviation from the old value is accepted where it was said."""
+    dated: frozenset[str] = frozenset()
+    """Keys of roots whose files keep their dates: indexed in place, or set in the database of Cells."""
+    originals: frozenset[str] = frozenset()
+    """Keys of roots whose old folder itself is shown by Cells, with all that the old application left in it."""
 
     @classmethod
     def of(cls, ledger: Ledger) -> Expected:
@@ -35,12 +39,17 @@ class Expected:
         kinds = {kind: dict(ledger.targets(kind)) for kind in ("users", "groups", "roles", "teams", "workspaces", "shares")}
         users = kinds["users"]
         roots = {}
+        dated, originals = set(), set()
         for key, body in ledger.targets("roots"):
+            if body.get("route") == "in-place" or (body.get("route") == "upload" and ledger.get(f"dates:{body.get('data_source')}") is True):
+                dated.add(key)
+            if body.get("original"):
+                originals.add(key)
             path = root_path(key, body, users)
             if path is not None:
                 roots[key] = path
         announced = frozenset((f.kind, f.subject) for _, f in ledger.findings("plan"))
-        return cls(roots=roots, announced=announced, **kinds)
+        return cls(roots=roots, announced=announced, dated=frozenset(dated), originals=frozenset(originals), **kinds)
 
     def workspace(self, old: str) -> Mapping[str, Any] | None:
         """What a workspace, or the child workspace of a share, became; None when it was left out."""

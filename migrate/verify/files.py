@@ -9,6 +9,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from datetime import datetime, timezone
 from itertools import islice
 from typing import Any
 
@@ -41,7 +42,8 @@ def load_expected(ledger: Ledger, expected: Expected, scratch: Scratch) -> None:
         names.append((row.root.encode("utf-8", "backslashreplace").decode(), row.path, path))
         if row.state is not State.SKIPPED:
             moved = int(row.target is not None and row.target.strip("/") != shown(row.path).strip("/"))
-            rows.append((path, row.root.encode("utf-8", "backslashreplace").decode(), row.path, row.type, row.size, row.mtime, row.md5, row.etag,
+            rows.append((path, row.root.encode("utf-8", "backslashreplace").decode(), row.path, row.type, row.size,
+                         row.mtime if row.root in expected.dated else None, row.md5, row.etag,
                          row.content_hash, moved, row.id))
         if len(names) >= BATCH:
             scratch.expect(rows)
@@ -119,6 +121,8 @@ def check_files(expected: Expected, scratch: Scratch, reader: Reader, verdict: V
         same = same_content(size, md5, etag, content_hash, live_etag or "", live_hash)
         if same is None:
             weak["files"] += 1
+        elif same and mtime is not None and live_mtime != mtime:
+            verdict.differs("files", path, f"dated {_day(mtime)}", f"dated {_day(live_mtime)}")
         elif not same:
             verdict.differs("files", path, f"content md5 {md5 or etag or content_hash}", f"content {live_etag or live_hash}")
     if weak["files"]:
@@ -160,12 +164,19 @@ def _check_extras(expected: Expected, scratch: Scratch, verdict: Verdict) -> Non
     """What is in Cells below our folders and not on the old server. Folders that are roots, or lead to one, are ours."""
     ours = set(expected.roots.values())
     leading = {path[:index] for path in ours for index in range(len(path)) if path[index] == "/"}
+    handed_over = [expected.roots[key] for key in expected.originals if key in expected.roots]
     for path, kind, size in scratch.extras():
         if path in ours or path in leading:
             continue
+        if any((path + "/").startswith(base + "/") for base in handed_over):
+            continue  # the old folder itself: what lies there and is not carried is what the plan left out or the application made
         if kind == "dir" and posixpath.basename(path) == RECYCLE:
             continue  # Cells makes it when somebody deletes the first file; what lies in it is named
         verdict.differs("files", path, "nothing", "extra " + describe(kind, size))
+
+
+def _day(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def describe(kind: str, size: int | None) -> str:

@@ -20,6 +20,7 @@ from migrate.report.csv import write_csv
 from migrate.transform.actions import CloseDesk, OpenDesk, from_json
 from migrate.workflow import survey
 from migrate.workflow.connect import Connection
+from migrate.workflow.filing import hand_over_dates
 from migrate.workflow.handing import hand_over
 from migrate.workflow.keeping import keeping_for
 from migrate.workflow.noting import Pictures, hand_over_notes, open_sources, return_loans
@@ -133,6 +134,7 @@ def finish_apply(work: Path, ledger: Ledger, secrets: Secrets, settings: Setting
     findings: list[Finding] = [f for _, f in ledger.findings("plan", "apply")]
     page = html.write_report(ledger, work / "report.html")
     write_csv(ledger, work / "not-green.csv")
-    handed = [*hand_over(work, ledger, secrets, settings), *hand_over_shares(work, ledger, secrets, settings), *hand_over_notes(work, ledger, settings)]
+    handed = [*hand_over(work, ledger, secrets, settings), *hand_over_shares(work, ledger, secrets, settings), *hand_over_notes(work, ledger, settings),
+              *hand_over_dates(work, ledger, settings, session)]
     return Outcome(state.verdict, state.exit, counts=counts, read=session.requests.read, write=session.requests.write, findings=findings,
                    lines=[*state.lines, *handed, f"Report: {page}"], extra={"report": str(page)})

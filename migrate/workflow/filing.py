@@ -9,12 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from migrate.cells.session import Session
+from migrate.errors import Finding, Severity, code, finding
 from migrate.ledger import Ledger, State
+from migrate.load.dates import write_script
 from migrate.text import shown
 from migrate.transform.in_place import InPlace
 from migrate.transform.listed import target_of
 from migrate.workflow.settings import Settings
 
+DATES_LOST = code("F5014", Severity.INFO, "The files of {subject} are uploaded: Cells shows the time of the upload as their date.",
+                  "Plan with --dates sql to bring the old dates into the database of Cells, or use route in-place, which keeps them.",
+                  "The interface of Cells has no way to set the date of a file. Dates of folders are kept where the data source can.")
 OPEN = (State.PLANNED, State.STARTED, State.FAILED)
 
 
@@ -37,7 +43,22 @@ class FileChoice:
 def plan_options(settings: Settings) -> dict[str, Any]:
     """Fields of PlanOptions."""
     choice = FileChoice.of(settings)
-    return {"in_place": InPlace(choice.hand_over_original, os.path.realpath), "copy": choice.in_place_copy == "run"}
+    return {"in_place": InPlace(choice.hand_over_original, os.path.realpath), "copy": choice.in_place_copy == "run",
+            "dates": choice.dates == "sql" and bool(settings.passwords.get("database"))}
+
+
+def hand_over_dates(work: Path, ledger: Ledger, settings: Settings, session: Session) -> list[str]:
+    """The script for the dates of uploaded files, when it was asked for and the tool does not do it itself."""
+    if FileChoice.of(settings).dates != "sql" or plan_options(settings)["dates"]:
+        return []
+    number = write_script(work / "dates.sql", ledger, session)
+    return [f"Dates of {number} uploaded files: {work / 'dates.sql'}, for the database of Cells"] if number else []
+
+
+def date_findings(ledger: Ledger, settings: Settings) -> list[Finding]:
+    """Says before anything is sent which dates will be lost."""
+    lost = sum(1 for _, body in ledger.targets("roots") if body.get("route") == "upload" and not body.get("carried_by"))
+    return [finding(DATES_LOST, "files", f"{lost} folders")] if lost and FileChoice.of(settings).dates == "none" else []
 
 
 def write_scripts(work: Path, ledger: Ledger, settings: Settings) -> list[str]:

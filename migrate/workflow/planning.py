@@ -16,7 +16,7 @@ from migrate.errors import Finding, Severity, code, finding
 from migrate.extract.source import Source
 from migrate.ledger import Ledger, State
 from migrate.transform.actions import Action, CarryFolder, CloseDesk, CreateFolder, OpenDesk, SetRight, from_json
-from migrate.transform.file_actions import CopyFolder
+from migrate.transform.file_actions import CopyFolder, KeepDates
 from migrate.transform.identity import Identity
 from migrate.transform.lookup import PlanLookup
 from migrate.transform.mapping import Mappings, Proposal
@@ -50,7 +50,8 @@ def seed_of(source: Source) -> str:
 
 def store_plan(ledger: Ledger, target: Target, mappings: Mappings, options: PlanOptions, *, recycle: str,
                progress: Callable[[str, int], None], extra: list[Finding], live: LiveShares | None = None,
-               shares: Mapping[str, Any] | None = None, now: int = 0, eyes: Eyes | None = None, proposed: list[Proposal] | None = None) -> Plan:
+               shares: Mapping[str, Any] | None = None, now: int = 0, eyes: Eyes | None = None, proposed: list[Proposal] | None = None,
+               hidden: str = "carry") -> Plan:
     """Work out the plan and put it into the ledger with its fingerprints."""
     records = RecordView(ledger)
     plan = make_plan(records, without_our_cells(target, ledger, Identity(options.seed)), mappings, options)
@@ -62,7 +63,7 @@ def store_plan(ledger: Ledger, target: Target, mappings: Mappings, options: Plan
     for kind in (*TARGETS, *DERIVED):
         ledger.put_targets(kind, (), replace=True)
     _put_targets(ledger, plan.targets)
-    findings += name_files(ledger, recycle=recycle, progress=progress)
+    findings += name_files(ledger, recycle=recycle, progress=progress, hidden=hidden)
     lookup = PlanLookup(plan, records, target)
     parts = parts_of(records, lookup, ledger, mappings, options)  # after the files have their names
     shared = shares_part(records, lookup, live or LiveShares(), ledger, mappings, shares or {}, now)
@@ -127,6 +128,8 @@ def _needed(ledger: Ledger, plan: Plan, parts: Sequence[Part]) -> Iterator[tuple
             already = False
         elif isinstance(action, (CarryFolder, CopyFolder)):
             already = not _to_carry(ledger, action)
+        elif isinstance(action, KeepDates):
+            already = action.data_source not in working and ledger.get("dates:" + action.data_source) is True
         yield action, State.ALREADY if already else State.PLANNED
     for part in parts:
         for action, already in part.actions:

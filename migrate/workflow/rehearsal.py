@@ -71,7 +71,9 @@ def plan_with(work: Path, ledger: Ledger, secrets: Secrets, settings: Settings, 
         proposed: list[Proposal] = []
         plan = store_plan(ledger, target, decided, options, recycle=settings.recycle, progress=progress,
                           extra=[*facts_findings, *loader_findings, *session.findings], live=live_shares(session, ledger), shares=settings.shares,
-                          now=settings.now, eyes=Eyes.of(session, secrets, settings), proposed=proposed)
+                          now=settings.now, eyes=Eyes.of(session, secrets, settings), proposed=proposed, hidden=filing.FileChoice.of(settings).hidden_files)
+        for found in filing.date_findings(ledger, settings):
+            ledger.add_finding("plan", found)
         written = write_proposals(work / "mappings", [*plan.proposals, *proposed])
         ledger.put("mapping-fingerprint", mapping_fingerprint(folder))  # after the proposals: they only say what was decided anyway
         ledger.put("server", {"url": facts.url, "version": facts.version, "edition": facts.edition, "major": facts.major})

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import unicodedata
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from migrate.errors import Finding, Severity, code, finding
 from migrate.ledger import FileRow, Ledger, State
 from migrate.text import shown
-from migrate.transform.names import MAX_KEY_BYTES, StoredName, stored_name, stored_names
+from migrate.transform.names import MAX_KEY_BYTES, RESERVED_NAMES, StoredName, stored_name, stored_names
 
 IN_RECYCLE_BIN = code("S5001", Severity.WARNING, "In a recycle bin of the old server; bins are not carried.", "Plan with --recycle carry to bring them along.")
 NOBODYS_FOLDER = code("S5002", Severity.INFO, "In a folder of a workspace or person that is not carried.",
@@ -16,17 +18,33 @@ NOBODYS_FOLDER = code("S5002", Severity.INFO, "In a folder of a workspace or per
 NO_SUCH_FOLDER = code("S5003", Severity.WARNING, "The path is longer than Cells can hold ({size} bytes, at most {limit}).",
                       "Shorten the names of its folders in the old place and plan again.")
 WITH_ANOTHER = code("S5004", Severity.INFO, "Comes with the folder of another workspace that holds it: the same file on disk.", "Nothing to do.")
+SKIPPED_IN_PLACE = code("S5005", Severity.WARNING, "Cells leaves a file of this name out when it indexes the old folder itself (bytes that are not UTF-8).",
+                        "Rename it in the old place, or let Cells index a copy, in which the tool renames it.")
+RESERVED = code("S5007", Severity.WARNING, "Cells takes a file of this name for its own when it indexes the old folder itself, and may write over it.",
+                "Rename it in the old place before Cells indexes it, or let Cells index a copy, in which the tool renames it.")
+HIDDEN = code("S5006", Severity.INFO, "Its name starts with a dot, and such files are not carried.", "Plan with --hidden-files carry to bring them along.")
+NOT_FETCHED = code("F5015", Severity.WARNING, "{number} files and folders in {subject} have a `%` or a backslash in their name: "
+                   "Cells lists them, but nobody can open them.",
+                   "Rename them in the old place before Cells indexes it, or let Cells index a copy, in which the tool renames them.")
 RENAMED = code("F5001", Severity.INFO, "{number} files and folders in {subject} get another name ({rules}), because Cells would lose them under the old one.",
                "The export lists old and new names; the rule reads backwards.",
                "Names are stored in composed form (NFC); `%` without two hexadecimal digits, `\\`, NUL, other bytes than UTF-8, too long names are rewritten.")
 
+RECYCLE_BIN = "recycle_bin"
+"""Name of the recycle bin of a workspace of Cells, below its root."""
 Row = tuple[int, dict[str, Any]]
 
 
-def name_files(ledger: Ledger, *, recycle: str, progress: Callable[[str, int], None] = lambda _k, _n: None, wide: bool = True) -> list[Finding]:
+def name_files(ledger: Ledger, *, recycle: str, progress: Callable[[str, int], None] = lambda _k, _n: None, wide: bool = True,
+               hidden: str = "carry") -> list[Finding]:
     """Give every file of the ledger its target name (None = kept) and set aside what is not carried. Files that are already
     in Cells keep their state. Streams; only renamed folders are held in memory."""
-    carried = {key: "" if body.get("carried_by") is None else WITH_ANOTHER.code for key, body in ledger.targets("roots")}
+    carried: dict[str, str] = {}
+    originals: set[str] = set()
+    for key, body in ledger.targets("roots"):
+        carried[key] = "" if body.get("carried_by") is None else WITH_ANOTHER.code
+        if body.get("original"):
+            originals.add(key)
     charsets = _charsets(ledger)
     findings: list[Finding] = []
     batch: list[Row] = []
@@ -35,8 +53,9 @@ def name_files(ledger: Ledger, *, recycle: str, progress: Callable[[str, int], N
         if folder is None or folder.root != row.root:
             if folder is not None:
                 findings += folder.findings()
-            folder = _Folder(ledger, row.root, charsets.get(row.root.split("\0")[0]), wide)
-        values = _values(row, folder, carried.get(row.root), recycle)
+            kind = _Original if row.root in originals else _Folder
+            folder = kind(ledger, row.root, charsets.get(row.root.split("\0")[0]), wide, recycle == "restore")
+        values = _values(row, folder, carried.get(row.root), recycle, hidden)
         if values:
             batch.append((row.id, values))
             if len(batch) >= 1000:
@@ -49,9 +68,12 @@ def name_files(ledger: Ledger, *, recycle: str, progress: Callable[[str, int], N
     return findings
 
 
-def _values(row: FileRow, folder: _Folder, carried: str | None, recycle: str) -> dict[str, Any]:
+def _values(row: FileRow, folder: _Folder, carried: str | None, recycle: str, hidden: str) -> dict[str, Any]:
     target = folder.target(row)
     reason = _reason(row, target, carried, recycle)
+    if reason is None and hidden == "skip" and b"/." in row.path:
+        reason = HIDDEN.code
+    reason = reason or folder.refused(row)
     values: dict[str, Any] = {}
     if target != row.target:
         values["target"] = target
@@ -78,8 +100,10 @@ def _reason(row: FileRow, target: str | None, carried: str | None, recycle: str)
 class _Folder:
     """Names below one root. `_moved`: folders whose own or a parent's name changed -> their target path."""
 
-    def __init__(self, ledger: Ledger, root: str, charset: str | None, wide: bool) -> None:
+    def __init__(self, ledger: Ledger, root: str, charset: str | None, wide: bool, restore: bool = False) -> None:
+        """`restore`: what lies in the recycle bin goes to the one of Cells, whatever the old one is called."""
         self.root = root
+        self._restore = restore
         self._ledger, self._charset, self._wide = ledger, charset, wide
         self._moved: dict[bytes, str] = {}
         self._settled: dict[bytes, dict[bytes, StoredName]] = {}
@@ -89,6 +113,9 @@ class _Folder:
     def target(self, row: FileRow) -> str | None:
         """Path below the root without leading slash; None when it is the old one."""
         parent, _, name = row.path.rpartition(b"/")
+        if self._restore and row.recycle and not parent.strip(b"/") and row.type == "dir" and name != RECYCLE_BIN.encode():
+            self._moved[row.path] = RECYCLE_BIN
+            return RECYCLE_BIN
         text, rule = stored_name(name, self._charset, self._wide)
         if rule is not None:
             if parent not in self._settled:
@@ -106,6 +133,10 @@ class _Folder:
             self._moved[row.path] = target
         return target
 
+    def refused(self, row: FileRow) -> str | None:
+        """Why this name cannot be carried at all; a folder whose files get new names carries every one."""
+        return None
+
     def _children(self, parent: bytes) -> Iterator[bytes]:
         for row in self._ledger.files_below(self.root, parent):
             rest = row[len(parent) + 1:]
@@ -118,6 +149,37 @@ class _Folder:
             return []
         return [finding(RENAMED, "files", shown(self.root.replace("\0", " ").encode("utf-8", "surrogateescape")).strip(), number=self._count,
                         rules=", ".join(sorted(self._rules)))]
+
+
+class _Original(_Folder):
+    """Names below an old folder that Cells indexes itself: nothing can be renamed there."""
+
+    def target(self, row: FileRow) -> str | None:
+        """The exact name where Cells would otherwise be asked for its composed form."""
+        try:
+            text = row.path.decode("utf-8").strip("/")
+        except UnicodeDecodeError:
+            return None
+        if unlisted(text.rpartition("/")[2]):
+            self._count += 1
+        return text if text != unicodedata.normalize("NFC", text) else None
+
+    def refused(self, row: FileRow) -> str | None:
+        try:
+            row.path.decode("utf-8")
+        except UnicodeDecodeError:
+            return SKIPPED_IN_PLACE.code
+        return RESERVED.code if RESERVED_NAMES.intersection(os.fsdecode(row.path).split("/")) else None
+
+    def findings(self) -> list[Finding]:
+        """One line a root when names cannot be opened."""
+        name = shown(self.root.replace("\0", " ").encode("utf-8", "surrogateescape")).strip()
+        return [finding(NOT_FETCHED, "files", name, number=self._count)] if self._count else []
+
+
+def unlisted(name: str) -> bool:
+    """Whether Cells would list a file of this name and never give it out."""
+    return "characters" in (stored_name(name.encode("utf-8", "surrogateescape"))[1] or "").split("+")
 
 
 def _charsets(ledger: Ledger) -> dict[str, str]:

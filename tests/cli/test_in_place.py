@@ -1,0 +1,124 @@
+"""Folders that Cells indexes as they lie: a copy made by the tool or by a script, or the old folder itself when it is handed over."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from cli.commands import Ran, command
+
+from migrate.cells.sandbox import Sandbox
+
+WS2 = "08a68782e1caa9c66f55a7f12695c3b5"
+WS0 = "723f5e77d6d9811ca6fb8f79911753b4"
+NASTY = [b"100%.txt", b"back\\slash.txt", b"caf\xe9 latin1.txt", "e\u0301te\u0301.txt".encode(), "été.txt".encode(), b" blanks ", b"new\nline.txt",
+         b"Twin.txt", b"twin.txt", b".pydio", b"quote'\".txt", b"%41ok.txt"]
+
+
+@pytest.fixture
+def old(small: Path, tmp_path: Path) -> Path:
+    """A copy of the small installation with names that servers mishandle."""
+    here = tmp_path / "old"
+    shutil.copytree(small, here, symlinks=True)
+    folder = os.fsencode(here / "data" / "workspaces" / "ws0")
+    os.makedirs(folder + b"/50% \xff/deep")
+    for index, name in enumerate(NASTY):
+        for place in (folder + b"/" + name, folder + b"/50% \xff/deep/" + name):
+            with open(place, "wb") as file:
+                file.write(name * (index + 1))
+            os.utime(place, (10**9, 10**9 + index))
+    return here
+
+
+def fingerprint(top: Path) -> str:
+    """Names, content, dates, owners and permissions of a whole tree."""
+    total = hashlib.sha256()
+    for folder, folders, files in os.walk(os.fsencode(top)):
+        folders.sort()
+        for name in sorted(files) + folders + [b"."]:
+            path = os.path.join(folder, name)
+            state = os.lstat(path)
+            total.update(path + f" {state.st_mode} {state.st_uid} {state.st_gid} {state.st_mtime_ns} {state.st_size}".encode())
+            if name in files:
+                total.update(Path(os.fsdecode(path)).read_bytes())
+    return total.hexdigest()
+
+
+def run(old: Path, sandbox: Sandbox, work: Path, folder: Path, *options: str, path: str = "") -> Ran:
+    (work / "mappings").mkdir(parents=True, exist_ok=True)
+    (work / "mappings" / "workspaces.csv").write_text(f"old_workspace,data_source,route,folder,path\n{WS0},lies,in-place,{folder},{path}\n")
+    return command("migrate", "--legacy", old, "--cells", sandbox.url, "--work", work, "--json", "--accept-skips", *options)
+
+
+def brought_everything(ran: Ran) -> bool:
+    """Every file has its outcome, none failed, and what Cells shows is what the old server held, dates included."""
+    files = ran.json["counts"]["files"]
+    return files["failed"] == 0 and files["found"] == files["migrated"] + files["already"] + files["skipped"] and ran.json["differences"] == []
+
+
+def codes(ran: Ran) -> set[str]:
+    return {f["code"] for f in ran.json["findings"]}
+
+
+def test_a_copy_is_made_indexed_and_proven_and_the_old_tree_stays_as_it_was(old: Path, sandbox: Sandbox, tmp_path: Path) -> None:
+    before = fingerprint(old)
+    ran = run(old, sandbox, tmp_path / "work", tmp_path / "cells" / "lies", "--in-place-copy", "run", path="ws0")
+    assert brought_everything(ran), ran.json["differences"]
+    assert fingerprint(old) == before
+    names = {p.name for p in (tmp_path / "cells" / "lies" / "ws0").iterdir()}
+    assert {"100％.txt", "back＼slash.txt", "café latin1.txt", "été (2).txt", "été.txt", " blanks ", "new\nline.txt", "Twin.txt", "twin.txt", "_.pydio",
+            "%41ok.txt"} <= names
+    assert int((tmp_path / "cells" / "lies" / "ws0" / "Twin.txt").stat().st_mtime) == 10**9 + 7
+
+
+def test_the_script_makes_the_same_copy(old: Path, sandbox: Sandbox, tmp_path: Path) -> None:
+    ran = run(old, sandbox, tmp_path / "work", tmp_path / "cells" / "lies")
+    assert not brought_everything(ran)  # the folder is not there yet
+    script = tmp_path / "work" / "copy" / "lies.sh"
+    subprocess.run([script], check=True, timeout=60)
+    subprocess.run([script], check=True, timeout=60)  # broken off and run again: no harm
+    ran = run(old, sandbox, tmp_path / "work", tmp_path / "cells" / "lies")
+    assert brought_everything(ran), ran.json["differences"][:5]
+
+
+def test_the_old_folder_itself_is_only_used_when_it_is_handed_over_by_name(old: Path, sandbox: Sandbox, tmp_path: Path) -> None:
+    folder = old / "data" / "workspaces"
+    before = fingerprint(old)
+    ran = run(old, sandbox, tmp_path / "work", folder)
+    assert "F5011" in codes(ran) and WS0 not in str(sandbox.state.workspaces)
+    assert fingerprint(old) == before
+    ran = run(old, sandbox, tmp_path / "work2", folder, "--hand-over-original")
+    assert {"F5012", "F5015"} <= codes(ran) and brought_everything(ran), ran.json["differences"]
+    skipped = command("export", "--work", tmp_path / "work2").out
+    assert "S5005" in skipped  # names that are not UTF-8 are told, not lost in silence
+
+
+def test_what_is_added_changed_or_missing_in_the_copy_is_noticed(old: Path, sandbox: Sandbox, tmp_path: Path) -> None:
+    work, place = tmp_path / "work", tmp_path / "cells" / "lies"
+    assert brought_everything(run(old, sandbox, work, place, "--in-place-copy", "run"))
+    added = old / "data" / "workspaces" / "ws0" / "added later.txt"
+    added.write_text("new")
+    ran = run(old, sandbox, work, place, "--in-place-copy", "run")
+    assert brought_everything(ran) and (place / "added later.txt").read_text() == "new"
+    added.write_text("newer")
+    os.utime(added, (10**9, 10**9))
+    ran = run(old, sandbox, work, place)  # nobody copies it
+    assert ran.status != 0 and any("added later" in d["subject"] for d in ran.json["differences"])
+
+
+@pytest.mark.parametrize(("folder", "reason"), [("inner/lies", "lies above or below"), ("link", "symbolic link"), ("other", "has the same folder")])
+def test_folders_that_cells_would_refuse_are_refused_by_the_plan(old: Path, sandbox: Sandbox, tmp_path: Path, folder: str, reason: str) -> None:
+    base = tmp_path / "cells"
+    (base / "other").mkdir(parents=True)
+    (base / "link").symlink_to(base / "other")
+    work = tmp_path / "work"
+    (work / "mappings").mkdir(parents=True)
+    (work / "mappings" / "workspaces.csv").write_text(
+        f"old_workspace,data_source,route,folder\n{WS2},first,in-place,{base / 'other'}\n{WS0},second,in-place,{base / folder}\n")
+    ran = command("plan", "--legacy", old, "--cells", sandbox.url, "--work", work, "--json")
+    assert any(f["code"] == "F5010" and reason in f["message"] for f in ran.json["findings"])
+    assert ran.json["requests"]["write"] == 0
