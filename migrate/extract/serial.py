@@ -144,6 +144,8 @@ class SerialStore:
             elif stored is not None:
                 rights = {"ajxp.roles": stored if isinstance(stored, Unreadable) else Unreadable("it holds no array", 0)}
             role = self.files.read(folder / "role.ser")
+            if role is None and "ajxp.group_path" in rights:
+                role = Unreadable("role.ser is gone; every version that stores a group wrote one", 0)
         own = rights.get("ajxp.group_path")
         return UserRow(login, account, hash_, own if isinstance(own, str) and own else group, rights, role)
 
