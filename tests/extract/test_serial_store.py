@@ -165,3 +165,10 @@ def test_links_and_devices_in_the_place_of_files_are_findings(old, tmp_path):
         users, store = rows(old)
         assert "admin" not in users
         assert "F1062" in [f.code for f in store.findings]
+
+
+def test_a_personal_role_that_is_gone_is_damage_when_a_version_with_groups_saved_the_person(old):
+    write(old / "data/plugins/auth.serial/sales/bob/rights.ser", {b"ajxp.admin": False, b"ajxp.group_path": b"/sales"})
+    users, _store = rows(old)
+    assert isinstance(users["bob"].role, Unreadable)
+    assert users["Mallory"].role is None, "not saved since: rights stand in rights.ser alone"
