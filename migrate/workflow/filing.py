@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import shlex
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,7 @@ from migrate.load.dates import write_script
 from migrate.text import shown
 from migrate.transform.in_place import InPlace
 from migrate.transform.listed import target_of
+from migrate.transform.mapping import guarded
 from migrate.workflow.settings import Settings
 
 DATES_LOST = code("F5014", Severity.INFO, "The files of {subject} are uploaded: Cells shows the time of the upload as their date.",
@@ -69,6 +71,9 @@ def write_scripts(work: Path, ledger: Ledger, settings: Settings) -> list[str]:
         if body.get("route") in ("in-place", "external") and not body.get("original") and not body.get("carried_by"):
             jobs.setdefault(str(body["data_source"]), []).append((key, body))
     written = []
+    renamed = write_renamed(work / "renamed.csv", ledger)
+    if renamed:
+        written.append(f"{work / 'renamed.csv'}: {renamed} files and folders that get another name")
     for source, roots in sorted(jobs.items()):
         folder = work / "copy"
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -79,6 +84,22 @@ def write_scripts(work: Path, ledger: Ledger, settings: Settings) -> list[str]:
             script.chmod(0o700)
             written.append(f"{script}: copies the files of data source {source}")
     return written
+
+
+def write_renamed(path: Path, ledger: Ledger) -> int:
+    """CSV of every file and folder that gets another name itself: root, old path, path in Cells. Bytes that are not UTF-8 are shown
+    as `\\xNN`. Gives how many."""
+    number = 0
+    with open(path, "w", encoding="utf-8", newline="") as out:
+        lines = csv.writer(out, lineterminator="\n")
+        lines.writerow(["workspace", "user", "group", "old", "new"])
+        for row in ledger.files():
+            if row.target is None or row.state is State.SKIPPED or _parent_only(row.path, row.target):
+                continue
+            whose = [shown(os.fsencode(part)) for part in row.root.split("\0")]
+            lines.writerow([guarded(cell) for cell in (*whose, shown(row.path), "/" + row.target)])
+            number += 1
+    return number
 
 
 HEAD = """#!/bin/sh
