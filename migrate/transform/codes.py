@@ -65,6 +65,12 @@ TEAM_MEMBER_KEPT = code(
     "{subject} was a member of teams or roles, but the account existed in Cells before; its roles are not touched.",
     "Add the account to the roles by hand in Cells if this is wanted. Its rights are complete either way.",
 )
+CHANGED_IN_CELLS = code(
+    "F2010",
+    INFO,
+    "The account of {subject} says something else in Cells than on the old server ({what}): people changed it there, so it stays.",
+    "Nothing, if that is wanted. Else change it in Cells to what the old server says.",
+)
 PROFILE_UNKNOWN = code(
     "F2009",
     WARNING,

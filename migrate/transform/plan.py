@@ -5,8 +5,8 @@ Groups, roles and workspaces are held in memory, people are streamed: every prop
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from migrate.cells.models import Target
 from migrate.errors import ExitStatus, Finding, MigrationError, finding
@@ -18,7 +18,7 @@ from migrate.transform.groups import clean, plan_groups
 from migrate.transform.identity import Identity
 from migrate.transform.in_place import InPlace
 from migrate.transform.mapping import Mappings, Proposal
-from migrate.transform.people import People, Person, holds
+from migrate.transform.people import LANGUAGE, People, Person, holds
 from migrate.transform.placement import DESK_SLUG, GROUP, PERSONAL, PERSONAL_SOURCE, SHARED, USER, Place, plan_placement
 from migrate.transform.records_view import Records, paired
 from migrate.transform.rights import PersonalRights, Rights
@@ -45,6 +45,12 @@ class PlanOptions:
     """Whether old dates are put into the database of Cells."""
     copy: bool = False
     """Whether this machine is that of Cells, so that copies for folders in place are made by the tool."""
+    stated: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """New login -> attributes that earlier runs of this work folder gave the account: what differs in Cells now is people's."""
+
+
+OWN_ATTRIBUTES = ("displayName", "email", LANGUAGE)
+"""Attributes that people change themselves."""
 
 
 class BadDataSourceName(MigrationError):
@@ -253,9 +259,27 @@ class Plan:
         found = self._target.users.get(person.login)
         if found is None:
             return action, False
+        action = replace(action, attributes={**action.attributes, **self._kept(person, action.attributes)})
         technical = {person.uuid, "ROOT_GROUP", *(g.uuid for g in self._target.groups.values())}
         given = tuple(r for r in found.roles if r not in technical and (r in roles or not self._automatic(r)))
         return action, holds(found, action.attributes, roles, group, given, self._features.role_order)
+
+    def _kept(self, person: Person, wanted: Mapping[str, str]) -> dict[str, str]:
+        """Names, addresses and languages that people changed in Cells since the account was made: they stay as they are there."""
+        live, stated = self._target.users[person.login].attributes, self._options.stated.get(person.login)
+        return {name: live[name] for name in OWN_ATTRIBUTES if name in wanted and live.get(name) and live[name] != wanted[name]
+                and (stated is None or live[name] != stated.get(name))}
+
+    def _people_changed(self) -> dict[str, list[str]]:
+        """Old login -> what people changed of the account in Cells."""
+        result = {}
+        for user in self._records.users():
+            person = self.decide(user)
+            if person.skip is None and not person.existing and person.login in self._target.users:
+                kept = self._kept(person, self._people.attributes(person))
+                if kept:
+                    result[user.login] = sorted(kept)
+        return result
 
     def _automatic(self, role: str) -> bool:
         known = self._target.roles.get(role)
@@ -445,6 +469,8 @@ class Plan:
         taken_back = sum(isinstance(action, RemoveRight) for action, _ in self._grants()) if self._options.given else 0
         if taken_back:
             yield finding(codes.RIGHT_WITHDRAWN, "grants", "", count=taken_back)
+        for login, kept in sorted(self._people_changed().items()):
+            yield finding(codes.CHANGED_IN_CELLS, "users", login, what=", ".join(kept))
 
     def _about_folders(self) -> Iterator[Finding]:
         for wid, place in self._placement.places.items():

@@ -15,7 +15,7 @@ from migrate.cells.models import Acl, LiveShares, Target
 from migrate.errors import Finding, Severity, code, finding
 from migrate.extract.source import Source
 from migrate.ledger import Ledger, State
-from migrate.transform.actions import Action, CarryFolder, CloseDesk, CreateFolder, OpenDesk, SetRight, from_json
+from migrate.transform.actions import Action, CarryFolder, CloseDesk, CreateFolder, CreateUser, OpenDesk, SetRight, from_json
 from migrate.transform.file_actions import CopyFolder, KeepDates
 from migrate.transform.identity import Identity
 from migrate.transform.lookup import PlanLookup
@@ -189,6 +189,16 @@ def mapping_fingerprint(folder: Path) -> str:
         total.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return total.hexdigest()
 
+
+
+def stated_people(ledger: Ledger) -> dict[str, Mapping[str, str]]:
+    """New login -> attributes that earlier runs of this work folder gave the account."""
+    stated: dict[str, Mapping[str, str]] = {}
+    for _, body, _ in ledger.effects(begun=True):  # newest first
+        action = from_json(body)
+        if isinstance(action, CreateUser):
+            stated.setdefault(action.login, action.attributes)
+    return stated
 
 
 def given_rights(ledger: Ledger) -> frozenset[tuple[str, str, str]]:

@@ -22,7 +22,7 @@ from migrate.workflow.inventory import unreadable
 from migrate.workflow.keeping import Choice, policy_of, remember
 from migrate.workflow.noting import Eyes
 from migrate.workflow.outcome import Outcome
-from migrate.workflow.planning import folders_of, given_rights, mapping_fingerprint, seed_of, store_plan
+from migrate.workflow.planning import folders_of, given_rights, mapping_fingerprint, seed_of, stated_people, store_plan
 from migrate.workflow.settings import Settings
 from migrate.workflow.sharing import live_shares
 from migrate.workflow.survey import survey
@@ -64,6 +64,7 @@ def plan_with(work: Path, ledger: Ledger, secrets: Secrets, settings: Settings, 
         folder = Path(settings.mappings) if settings.mappings else work / "mappings"
         decided = read_mappings(folder)
         options = PlanOptions(seed=seed, data_source=settings.data_source, masks=settings.masks, given=given_rights(ledger),
+                              stated=stated_people(ledger),
                               passwords=policy_of(settings, ledger), **filing.plan_options(settings))
         folders = folders_of(ledger, target, decided, options)
         if folders:
