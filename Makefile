@@ -32,6 +32,14 @@ fuzz: $(VENV)/.test
 scale: $(VENV)/.test
 	MIGRATE_SCALE=$${MIGRATE_SCALE:-100000} $(PY) -m pytest tests/extract/test_scale.py -s
 
+# A run killed before and after every single request, and the like. Long: MIGRATE_SHARE=1/4 makes a quarter of it.
+sweep: $(VENV)/.test
+	MIGRATE_SWEEP=all $(PY) -m pytest -s tests/faults
+
+# A bad line between the tool and a real Cells that may be spoilt: CELLS_URL=http://... CELLS_TOKEN=... make fault-proxy
+fault-proxy: $(VENV)/.test
+	$(PY) -m pytest -s tests/faults/test_proxy.py
+
 # The same promises asked of a real Cells: CELLS_URL=https://... CELLS_TOKEN=... make contract
 contract: $(VENV)/.test
 	$(PY) -m pytest tests/contract

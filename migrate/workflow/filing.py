@@ -90,7 +90,7 @@ def write_renamed(path: Path, ledger: Ledger) -> int:
     """CSV of every file and folder that gets another name itself: root, old path, path in Cells. Bytes that are not UTF-8 are shown
     as `\\xNN`. Gives how many."""
     number = 0
-    with open(path, "w", encoding="utf-8", newline="") as out:
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8", newline="") as out:  # it names people's files
         lines = csv.writer(out, lineterminator="\n")
         lines.writerow(["workspace", "user", "group", "old", "new"])
         for row in ledger.files():

@@ -12,6 +12,8 @@ import pytest
 
 from fixtures.generator import build
 
+os.environ.setdefault("MIGRATE_REAL_TOKEN", os.environ.get("CELLS_TOKEN", ""))  # the tests put the stand-in's token in its place
+
 
 @dataclass(frozen=True)
 class Calm:

@@ -1,0 +1,48 @@
+"""Through a bad line the migration ends as on a good one: against the stand-in always, against a real Cells where one is named."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import night
+import pytest
+from conftest import Calm
+from proxy import Proxy
+
+
+def until_done(calm: Calm, url: str, work: Path, rounds: int = 10) -> list[int]:
+    """Run again and again; exit statuses."""
+    statuses: list[int] = []
+    for _ in range(rounds):
+        ran = night.migrate(calm.old, url, work)
+        statuses.append(ran.status)
+        assert ran.status in (0, 3, 4, 6), ran.err
+        if ran.status == 0:
+            break
+    return statuses
+
+
+def test_a_bad_line_to_the_stand_in(calm: Calm, tmp_path: Path, server: night.Disturbed) -> None:
+    with Proxy(server.url, rate=0.05, seed=3) as proxy:
+        statuses = until_done(calm, proxy.url, tmp_path / "w")
+    print(f"bad line: {dict(proxy.done)}, runs {statuses}")
+    assert statuses[-1] == 0 and sum(proxy.done.values()) > proxy.done["passed"]
+    assert not night.changed(calm.snapshot, server.snapshot())
+
+
+@pytest.mark.real_cells
+@pytest.mark.skipif(not os.environ.get("CELLS_URL"), reason="no real Cells is named (CELLS_URL, CELLS_TOKEN)")
+def test_a_bad_line_to_a_real_cells(calm: Calm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Afterwards a fresh work folder finds everything there: nothing is missing, nothing is to be made once more. Then it is undone."""
+    monkeypatch.setenv("CELLS_TOKEN", os.environ["MIGRATE_REAL_TOKEN"])
+    url = os.environ["CELLS_URL"]
+    with Proxy(url, rate=0.04, seed=5) as proxy:
+        statuses = until_done(calm, proxy.url, tmp_path / "w")
+    print(f"bad line to a real Cells: {dict(proxy.done)}, runs {statuses}")
+    assert statuses[-1] == 0
+    other = night.migrate(calm.old, url, tmp_path / "other", "--json")
+    print(f"second look: exit {other.status}, writes {other.json['requests']['write']}, differences {len(other.json['differences'])}")
+    assert other.status == 0 and other.json["requests"]["write"] == 0
+    undone = night.command("undo", "--work", tmp_path / "w", "--yes", "--quiet", "--cells", proxy.url, "--purge", "files")
+    print(f"undo: exit {undone.status} {undone.out.strip().splitlines()[-1:]}")
