@@ -20,6 +20,7 @@ from migrate.cells.models.objects import (
 from migrate.cells.models.shares import LiveLink, LiveShares, PublicPage, SharedSpace
 
 __all__ = [
-    "MY_FILES", "ROOT_GROUP_ROLE", "AccessModel", "Acl", "DataSource", "Features", "Group", "LiveLink", "LiveShares", "LiveWorkspace", "Masks", "Node", "PublicPage", "Role",
-    "ServerFacts", "SharedSpace", "Target", "User", "data_source_root", "effective", "node_parents",
+    "MY_FILES", "ROOT_GROUP_ROLE", "AccessModel", "Acl", "DataSource", "Features", "Group", "LiveLink", "LiveShares",
+    "LiveWorkspace", "Masks", "Node", "PublicPage", "Role", "ServerFacts", "SharedSpace", "Target", "User",
+    "data_source_root", "effective", "node_parents",
 ]

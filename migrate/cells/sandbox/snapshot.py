@@ -50,7 +50,8 @@ def snapshot(state: State) -> dict[str, Any]:
     policies = lambda rules: sorted((p.get("Action", ""), names.of(p.get("Subject", "")), p.get("Effect", "")) for p in rules)  # noqa: E731
     return {
         "people": {names.of(p.uuid): {
-            "attributes": {k: "picture" if k == "avatar" else v for k, v in sorted(p.attributes.items())}, "roles": [names.of(r) for r in p.roles], "policies": policies(p.policies),
+            "attributes": {k: "picture" if k == "avatar" else v for k, v in sorted(p.attributes.items())},
+            "roles": [names.of(r) for r in p.roles], "policies": policies(p.policies),
             "password": bool(p.password)} for p in state.people},
         "roles": {names.of(r.uuid): {
             "label": r.label if not r.user_role else "", "team": r.is_team, "group": r.group_role, "user": r.user_role,
