@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import threading
 
 from migrate.cells.api import datasources, jobs, tree, workspaces
 from migrate.cells.errors import CellsRefused
@@ -12,6 +13,8 @@ from migrate.load.tools import Result, Tools, performs
 from migrate.transform import actions as do
 
 START_SECONDS = 120.0
+JOB_SECONDS = 60.0
+_ONE_BY_ONE = threading.Lock()
 INDEX_SECONDS = 24 * 3600.0
 
 
@@ -44,14 +47,26 @@ def create_data_source(tools: Tools, action: do.CreateDataSource, look: bool) ->
     """Natural key: the name. 200 comes before any service runs, so this waits until the source answers and is indexed."""
     there = datasources.get_data_source(tools.session, action.name)
     folder, peer = _folder_of(tools, action)
-    if there is None:
-        _make(tools, DataSource(action.name, "LOCAL", folder, action.flat, peer))
-    elif action.folder and there.folder != folder:
+    if there is not None and action.folder and there.folder != folder:
         raise ConflictingData(name=action.name)
-    tools.wait(lambda: _listed(tools, action.name), START_SECONDS, lambda: NotStarted(name=action.name, detail=f"not after {START_SECONDS:.0f} s"))
+    with _ONE_BY_ONE:  # the configuration of Cells is not safe against two writers
+        if there is None:
+            _make(tools, DataSource(action.name, "LOCAL", folder, action.flat, peer))
+        tools.wait(lambda: _listed(tools, action.name), START_SECONDS, lambda: NotStarted(name=action.name, detail=f"not after {START_SECONDS:.0f} s"))
     if not action.flat:
+        _started_index(tools, action.name)
         tools.wait(lambda: _indexed(tools, action.name), INDEX_SECONDS, lambda: IndexFailed(name=action.name, detail="the job does not end"))
     return {"folder": folder}
+
+
+def _started_index(tools: Tools, name: str) -> None:
+    """Its job starts by itself after some seconds; where it does not, it is started by hand."""
+    job = jobs.resync_job(name)
+    try:
+        tools.wait(lambda: bool(jobs.tasks_of(tools.session, job)), JOB_SECONDS, lambda: NotStarted(name=name, detail="its index does not start"))
+    except NotStarted:
+        jobs.resync(tools.session, name)
+        tools.wait(lambda: bool(jobs.tasks_of(tools.session, job)), START_SECONDS, lambda: NotStarted(name=name, detail="its index does not start"))
 
 
 def _make(tools: Tools, wanted: DataSource) -> None:
