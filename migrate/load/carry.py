@@ -22,12 +22,12 @@ from migrate.cells.session import Session
 from migrate.errors import MigrationError
 from migrate.interrupt import StopSignal
 from migrate.ledger import FileRow, Ledger, State
+from migrate.ledger.listed import target_of
 from migrate.load.engine import ends_the_run
 from migrate.load.indexed import Indexed
 from migrate.load.listings import Listings, OtherKindThere
 from migrate.text import shown
 from migrate.transform.actions import CarryFolder
-from migrate.transform.listed import target_of
 
 log = structlog.get_logger()
 FOLDER_BATCH = 50

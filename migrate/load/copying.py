@@ -21,11 +21,11 @@ from migrate.cells.hashes import Hasher
 from migrate.errors import ExitStatus, MigrationError
 from migrate.interrupt import StopSignal
 from migrate.ledger import FileRow, Ledger, State
+from migrate.ledger.listed import target_of
 from migrate.load.carry import FolderGone, SomeFilesFailed
 from migrate.load.tools import Result, Tools, performs
 from migrate.text import shown
 from migrate.transform.file_actions import CopyFolder
-from migrate.transform.listed import target_of
 
 log = structlog.get_logger()
 BATCH = 200

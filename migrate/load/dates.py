@@ -16,11 +16,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from migrate.cells.session import Session
 from migrate.errors import ExitStatus, MigrationError
 from migrate.ledger import Ledger, State
+from migrate.ledger.listed import target_of
 from migrate.load.cells_database import LEAF, DatabaseUnusable
 from migrate.load.listings import Listings
 from migrate.load.tools import Result, Tools, performs
 from migrate.transform.file_actions import KeepDates, RestoreDates
-from migrate.transform.listed import target_of
 
 SAVED = "migration_kept_dates"
 BATCH = 500

@@ -19,11 +19,11 @@ from migrate.cells.session import Session
 from migrate.errors import MigrationError, Severity, code, finding
 from migrate.interrupt import StopSignal
 from migrate.ledger import FileRow, Ledger, State
+from migrate.ledger.listed import target_of
 from migrate.load.listings import Listings, NotIndexed, OtherKindThere
 from migrate.load.places import IndexFailed
 from migrate.text import shown
 from migrate.transform.actions import CarryFolder
-from migrate.transform.listed import target_of
 
 log = structlog.get_logger()
 BATCH = 64

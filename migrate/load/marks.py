@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from migrate import note_codes
 from migrate.cells.api import activity, metadata, users
 from migrate.cells.auth import GivenToken
 from migrate.cells.errors import CellsRefused, LoginRefused, NoAnswer, NotFound
@@ -12,7 +13,6 @@ from migrate.cells.notes import find_nodes
 from migrate.cells.session import Session
 from migrate.load.metadata import Batch
 from migrate.load.tools import Result, Tools, performs
-from migrate.transform import note_codes
 from migrate.transform.metadata_actions import LiftLocks, RemoveBookmarks, RemoveLocks, RestoreWatches, SetBookmarks, SetLocks, SetWatches
 
 REFUSED = "refused-sign-ins"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from migrate.cells.api import tree
 from migrate.cells.errors import NotFound
 from migrate.ledger import State
+from migrate.ledger.listed import target_of
 from migrate.load.listings import Listings
 from migrate.load.metadata import allow_desks
 from migrate.load.tools import Tools
 from migrate.transform.actions import CarryFolder
-from migrate.transform.listed import target_of
 
 BATCH = 50
 

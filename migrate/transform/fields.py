@@ -14,10 +14,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from migrate import note_codes
 from migrate.cells.models.notes import Field
 from migrate.errors import Code, Finding, finding
 from migrate.extract.records import MetaField, Workspace
-from migrate.transform import names, note_codes
+from migrate.transform import names
 from migrate.transform.mapping import FieldLine, Proposal
 from migrate.transform.metadata_actions import PutField
 

@@ -12,11 +12,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from migrate import note_codes
 from migrate.cells.models import MY_FILES, ROOT_GROUP_ROLE
 from migrate.cells.models.notes import LiveNotes
 from migrate.errors import Code, Finding, finding
 from migrate.extract.records import Access, Role, User, Workspace
-from migrate.transform import note_codes
 from migrate.transform.actions import Action
 from migrate.transform.metadata_actions import SetParameter, SetPicture, SetQuota
 from migrate.transform.parts import Lookup, Outcome

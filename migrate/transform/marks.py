@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
+from migrate import note_codes
 from migrate.cells.models.notes import LiveNotes
 from migrate.errors import Code, Finding, finding
 from migrate.extract.records import Bookmark, Lock, Preference, Watch
-from migrate.transform import note_codes
 from migrate.transform.actions import Action
 from migrate.transform.metadata_actions import BATCH, LiftLocks, SetBookmarks, SetLocks, SetWatches
 from migrate.transform.parts import Lookup, Outcome

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from migrate import note_codes
 from migrate.cells.models.notes import Field, LiveNotes
 from migrate.errors import Code, Finding, finding
 from migrate.extract.records import Comment, Metadata
 from migrate.text import shown
-from migrate.transform import note_codes
 from migrate.transform.actions import Action
 from migrate.transform.fields import COMMENTS, Fields, Variant
 from migrate.transform.metadata_actions import BATCH, OfferTags, PutField, WriteValues

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from migrate import note_codes
 from migrate.errors import Code
-from migrate.transform import note_codes
 from migrate.transform.fields import PEOPLE, Variant
 
 MAX_BYTES = 65_535

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from migrate import note_codes
 from migrate.errors import Code
-from migrate.transform import note_codes
 from migrate.transform.actions import NodeRef
 from migrate.transform.parts import Lookup
 

@@ -13,10 +13,10 @@ from typing import Any
 from migrate.cells.session import Session
 from migrate.errors import Finding, Severity, code, finding
 from migrate.ledger import Ledger, State
+from migrate.ledger.listed import target_of
 from migrate.load.dates import write_script
 from migrate.text import shown
 from migrate.transform.in_place import InPlace
-from migrate.transform.listed import target_of
 from migrate.transform.mapping import guarded
 from migrate.workflow.settings import Settings
 

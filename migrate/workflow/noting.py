@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from migrate import note_codes
 from migrate.cells.models import Target
 from migrate.cells.models.notes import LiveNotes
 from migrate.cells.notes import read_notes
@@ -24,7 +25,6 @@ from migrate.ledger import Ledger, Secrets, State
 from migrate.load.loans import give_back
 from migrate.report.words import plain
 from migrate.text import shown
-from migrate.transform import note_codes
 from migrate.transform.actions import from_json
 from migrate.transform.fields import Fields, folded
 from migrate.transform.limits import AccountsPart, LimitsPart

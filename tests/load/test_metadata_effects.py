@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from migrate import note_codes
 from migrate.cells.api import acls, activity, metadata, parameters, tree, users, workspaces
 from migrate.cells.auth import GivenToken
 from migrate.cells.errors import RefusedToSend
@@ -22,7 +23,6 @@ from migrate.load import loans
 from migrate.load.extras import PictureOdd
 from migrate.load.metadata import NotesFailed
 from migrate.load.perform import Loader
-from migrate.transform import note_codes
 from migrate.transform.metadata_actions import (
     LiftLocks,
     OfferTags,

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from migrate import note_codes
 from migrate.cells.models.notes import Field
 from migrate.extract.records import MetaField, Workspace, WorkspaceId
-from migrate.transform import note_codes
 from migrate.transform.fields import Fields, Variant, folded
 from migrate.transform.mapping import FieldLine
 from migrate.transform.values import convert

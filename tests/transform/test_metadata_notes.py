@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from types import SimpleNamespace
 
+from migrate import note_codes
 from migrate.cells.models.notes import LiveNotes
 from migrate.extract.records import Access, Bookmark, Comment, Lock, Login, Metadata, MetaField, NodePath, Role, RoleId, User, Watch, Workspace, WorkspaceId
 from migrate.rights import Right
-from migrate.transform import note_codes
 from migrate.transform.fields import Fields
 from migrate.transform.limits import LimitsPart, size_of
 from migrate.transform.mapping import FieldLine
