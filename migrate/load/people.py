@@ -9,8 +9,18 @@ import random
 from migrate.cells.api import groups, policies, roles, users
 from migrate.cells.errors import CellsRefused, NoAnswer, OtherObject
 from migrate.cells.models import Group, Role, User
+from migrate.errors import MigrationError
 from migrate.load.tools import Result, Tools, performs
 from migrate.transform.actions import CreateGroup, CreateRole, CreateUser, DeleteGroup, DeleteRole, DeleteUser
+
+
+class HalfAccount(MigrationError):
+    """The server made half an account (without rules of who may change it) and lets nobody, not even an administrator, repair or
+    remove it. Its password is known to nobody. Seen on 4.1 after a deadlock of its database, on 3.x after odd characters."""
+
+    code = "E4908"
+    title = "Cells made only half of the account {login} and refuses to repair or remove it."
+    remedy = "In the database of Cells: DELETE FROM idm_user_idx_tree WHERE uuid='{uuid}'; then restart Cells and run `apply` again."
 
 
 @performs(CreateGroup)
@@ -71,7 +81,10 @@ def _create(tools: Tools, wanted: User, password: str, rules: policies.Policies 
                 tools.stop.wait(random.uniform(0.2, 0.6) * (attempt + 1))
                 continue
             if any(user.uuid == wanted.uuid for user in users.find_users(tools.session, wanted.login)):
-                users.delete_user(tools.session, wanted.login, wanted.uuid)
+                try:
+                    users.delete_user(tools.session, wanted.login, wanted.uuid)
+                except CellsRefused:
+                    raise HalfAccount(login=wanted.login, uuid=wanted.uuid) from None
             raise
 
 

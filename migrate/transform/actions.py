@@ -183,6 +183,10 @@ class CreateUser(Action):
     def id(self) -> ActionId:
         return ActionId("user:" + self.login)
 
+    @property
+    def lane(self) -> str:
+        return "accounts"  # one after the other: side by side they can deadlock in the server's database, which leaves half an account
+
     def reverse(self) -> Action:
         return DeleteUser(self.uuid, self.login)
 
