@@ -229,8 +229,8 @@ def remove_values(tools: Tools, action: RemoveValues, look: bool) -> Result:
             and _says(v.json, wanted[(v.node, v.namespace)])]
     if ours:
         allow_desks(tools, action.sources)
-        for source in action.sources:
-            tools.desks.slug(source)
+        for path in sorted({str(item[1]) for item in action.items if item[1] in found}):
+            tools.writable(path)
         for start in range(0, len(ours), VALUES):
             api.delete_values(tools.session, ours[start:start + VALUES])
     return {"removed": len(ours)}

@@ -37,7 +37,7 @@ def purge_folder(tools: Tools, action: CarryFolder) -> tuple[int, int]:
             doomed.append(path)
         else:
             kept += 1
-    below = (tools.desks.slug(source) + "/" + inner).rstrip("/") + "/" if doomed or folders else ""
+    below = (tools.writable(f"{source}/{inner}".rstrip("/")) + "/" + inner).rstrip("/") + "/" if doomed or folders else ""
     for start in range(0, len(doomed), BATCH):
         tools.stop.check()
         removed += _delete(tools, [below + path for path in doomed[start:start + BATCH]])

@@ -10,11 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from migrate.errors import Severity, code, finding
+from migrate.errors import Finding
 from migrate.ledger import AnotherRun, Ledger, LedgerDamaged, LedgerFull, LedgerMissing, Secrets, State, WorkLock
 from migrate.transform.actions import CreateGroup, CreateRole
-
-NOTE = code("F6999", Severity.INFO, "Only the tests of the ledger use this, on {subject}.", "Nothing to do.")
 
 
 @pytest.fixture
@@ -94,7 +92,7 @@ def test_effects_are_what_was_done_and_not_taken_back(ledger: Ledger) -> None:
 
 
 def test_findings_are_kept_once_a_stage(ledger: Ledger) -> None:
-    twice = finding(NOTE, "users", "ann\udce9")
+    twice = Finding("F6999", "info", "users", "ann\udce9", "Only this test uses it.", "Nothing to do.")
     assert ledger.replace_findings("plan", [twice, twice]) == 1
     assert [f for _, f in ledger.findings("plan")] == [twice]
 
