@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import night
 import pytest
+from calm import Calm
 
 from fixtures.generator import build
 
 os.environ.setdefault("MIGRATE_REAL_TOKEN", os.environ.get("CELLS_TOKEN", ""))  # the tests put the stand-in's token in its place
-
-
-@dataclass(frozen=True)
-class Calm:
-    """An undisturbed run: the old installation, the server after it, and how many requests it took."""
-
-    old: Path
-    snapshot: dict[str, Any]
-    requests: int
 
 
 @pytest.fixture(scope="session")

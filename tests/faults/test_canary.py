@@ -11,7 +11,7 @@ from pathlib import Path
 
 import night
 import pytest
-from conftest import Calm
+from calm import Calm
 
 from fixtures.generator import build
 from fixtures.generator.description import File, Link, Share, User, Workspace

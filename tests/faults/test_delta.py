@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import night
-from conftest import Calm
+from calm import Calm
 
 from fixtures.generator import build
 from fixtures.generator.description import Entry, File, Rights, Role, Share, User, Workspace

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import night
 import pytest
-from conftest import Calm
+from calm import Calm
 
 from migrate.cells.sandbox.faults import LOST, RESET
 from migrate.ledger import Ledger

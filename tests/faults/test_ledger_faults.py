@@ -15,7 +15,7 @@ from typing import Any
 
 import night
 import pytest
-from conftest import Calm
+from calm import Calm
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from migrate.ledger import Ledger

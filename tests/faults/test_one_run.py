@@ -13,7 +13,7 @@ from pathlib import Path
 
 import night
 import pytest
-from conftest import Calm
+from calm import Calm
 
 ROOT = Path(__file__).parents[2]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import night
 import pytest
-from conftest import Calm
+from calm import Calm
 from proxy import Proxy
 
 

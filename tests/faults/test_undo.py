@@ -7,7 +7,7 @@ from typing import Any
 
 import night
 import pytest
-from conftest import Calm
+from calm import Calm
 
 from migrate.ledger import Ledger, State
 
