@@ -173,7 +173,7 @@ class SqlStore:
                 if raw is not None and raw != first:
                     self.findings(finding(DUPLICATE, "roles", PERSONAL + login, used="the last"))
                 raw = first
-                role = self._checked(read_serialized(first), "roles", PERSONAL + login, "role")
+                role = self._checked(_role(first), "roles", PERSONAL + login, "role")
         password, group = account or (None, None)
         if "ajxp_user_rights" in self.source.incomplete and "ajxp.admin" not in rights:  # an intact user always has it
             rights["ajxp.roles"] = Unreadable("the table of rights is damaged", 0)
@@ -238,7 +238,7 @@ class SqlStore:
             name = column_text(role_id) or ""
             if any(other[2] != value for other in group):
                 self.findings(finding(DUPLICATE, "roles", name, used="the last"))
-            yield RoleRow(name, self._checked(read_serialized(_bytes(value)), "roles", name, "role"), column_text(owner) or None)
+            yield RoleRow(name, self._checked(_role(_bytes(value)), "roles", name, "role"), column_text(owner) or None)
         spool.close()
 
     def teams(self) -> Iterator[tuple[str, str, str, str]]:
@@ -340,6 +340,11 @@ class SqlStore:
             self.findings(finding(FEED_ELSEWHERE, "comments", file or "unknown", cause="it is not here."))
             return self._main
         return Tables(self.source.engine(place), "of feed.sql")
+
+
+def _role(stored: bytes | None) -> Any:
+    """The application never stores an empty role: what it held (a denial, perhaps) is lost, which is not the same as none."""
+    return read_serialized(stored) if stored else Unreadable("it is empty", 0)
 
 
 def _bytes(value: Any) -> bytes | None:

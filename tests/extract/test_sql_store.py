@@ -128,9 +128,10 @@ def test_duplicate_accounts_and_roles_are_findings(tmp_path):
     assert codes == ["F1051", "F1051"]
 
 
-def test_a_role_that_was_cut_off_is_unreadable_and_reported_without_its_content(tmp_path):
+@pytest.mark.parametrize("left", ["substr(serial_role, 1, 60)", "''", "NULL"])
+def test_a_role_that_was_cut_off_or_emptied_is_unreadable_and_reported_without_its_content(tmp_path, left):
     path = sqlite_file(tmp_path / "old.db")
-    change(path, ("UPDATE ajxp_roles SET serial_role = substr(serial_role, 1, 60)", ()))
+    change(path, (f"UPDATE ajxp_roles SET serial_role = {left}", ()))
     store = SqlStore(DatabaseSource(path))
     assert all(isinstance(r.value, Unreadable) for r in store.roles())
     assert isinstance(next(u for u in store.users() if u.login == "bob").role, Unreadable)
