@@ -10,7 +10,8 @@ import time
 import pytest
 from stub_server import Stub, answer
 
-import migrate.cells.content as content_module
+import migrate.cells.bodies as bodies_module
+import migrate.cells.gateway as gateway_module
 from migrate.cells.api import tree
 from migrate.cells.auth import GivenToken
 from migrate.cells.content import Content, SourceChanged, SourceUnreadable, UploadFailed
@@ -72,7 +73,7 @@ def test_parts_give_the_hashes_that_the_server_shows(place, old_file):
 
 
 def test_large_pieces_are_streamed_and_proven_all_the_same(place, old_file, monkeypatch):
-    monkeypatch.setattr(content_module, "IN_MEMORY", 1 * MIB)
+    monkeypatch.setattr(gateway_module, "IN_MEMORY", 1 * MIB)
     source = old_file(3 * MIB + 5)
     stored = Content(place.session).put_file("common-files", f"{place.prefix}/streamed.bin", source)
     assert stored.proven
@@ -91,7 +92,7 @@ def test_a_missing_workspace_is_told_after_one_wait(place, old_file):
     for _ in range(2):
         with pytest.raises(NotFound):
             content.put_file("no-such-place", "a", old_file(1))
-    assert slept == list(content_module.OPENING)
+    assert slept == list(gateway_module.OPENING)
 
 
 def test_a_missing_file_is_not_read_as_an_empty_one(place):
@@ -197,16 +198,16 @@ def test_another_size_than_the_inventory_says_is_told_before_anything_is_sent(se
 @pytest.mark.parametrize("streamed", [False, True])
 def test_a_file_that_changes_while_it_is_read_is_told(server, old_file, monkeypatch, streamed):
     if streamed:
-        monkeypatch.setattr(content_module, "IN_MEMORY", 1000)
+        monkeypatch.setattr(gateway_module, "IN_MEMORY", 1000)
     source = old_file(50_000)
-    read = content_module._Region.read
+    read = bodies_module.Region.read
 
     def touched(region, amount=-1):
         data = read(region, amount)
         os.utime(source, ns=(time.time_ns(), time.time_ns()))
         return data
 
-    monkeypatch.setattr(content_module._Region, "read", touched)
+    monkeypatch.setattr(bodies_module.Region, "read", touched)
     with pytest.raises(SourceChanged):
         quick(session_on(server)).put_file("common-files", "a.bin", source)
 
@@ -214,15 +215,15 @@ def test_a_file_that_changes_while_it_is_read_is_told(server, old_file, monkeypa
 @pytest.mark.parametrize("streamed", [False, True])
 def test_a_file_that_is_cut_while_it_is_read_is_told(server, old_file, monkeypatch, streamed):
     if streamed:
-        monkeypatch.setattr(content_module, "IN_MEMORY", 1000)
+        monkeypatch.setattr(gateway_module, "IN_MEMORY", 1000)
     source = old_file(2_500_000)
-    read = content_module._Region.read
+    read = bodies_module.Region.read
 
     def cut(region, amount=-1):
         os.truncate(source, 1_000_000)
         return read(region, amount)
 
-    monkeypatch.setattr(content_module._Region, "read", cut)
+    monkeypatch.setattr(bodies_module.Region, "read", cut)
     with pytest.raises(SourceChanged):
         quick(session_on(server)).put_file("common-files", "a.bin", source)
 

