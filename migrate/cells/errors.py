@@ -97,6 +97,15 @@ class TokenCommandFailed(CellsUnusable):
     exit_status = ExitStatus.NOT_AUTHORISED
 
 
+class TokenScoped(CellsUnusable):
+    """The token is limited to single documents: nothing could be written with it. Told before the first write."""
+
+    code = "E4018"
+    title = "The token of {login} is limited to single documents (scope), or none of the workspaces of {login} can be read: no file could be carried."
+    remedy = "Make a token without `-s`: cells admin user token -u {login} -e 24h -q. If it has none: restart Cells, its data sources do not answer."
+    exit_status = ExitStatus.NOT_AUTHORISED
+
+
 class WriteForbidden(MigrationError):
     """A bug of ours: a command that only reads tried to write."""
 

@@ -123,3 +123,10 @@ def same_content(node: Node, hashes: Hashes) -> bool | None:
     if node.content_hash:
         return node.content_hash == hashes.cells
     return None
+
+
+def cut_otherwise(node: Node, hashes: Hashes) -> bool:
+    """Whether the node's `Etag` is that of several parts which are not ours (webDAV and browsers cut as they like; `x-cells-hash`
+    differs then, too), so that only reading it back tells."""
+    match = _MULTIPART.match(node.etag or "")
+    return node.is_file and node.size == hashes.size and match is not None and int(match[2]) > 1 and not same_content(node, hashes)

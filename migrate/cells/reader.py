@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from migrate.cells.api import acls, datasources, discovery, groups, roles, tree, users, workspaces
-from migrate.cells.errors import CellsRefused, NotACells, NotAdministrator, NotAllowed, TokenMissing, WrongAnswer
+from migrate.cells.errors import CellsRefused, NotACells, NotAdministrator, NotAllowed, TokenMissing, TokenScoped, WrongAnswer
 from migrate.cells.models import AccessModel, Features, Node, Role, ServerFacts, Target, User, data_source_root
 from migrate.cells.session import Session
 from migrate.errors import Finding, Severity, code, finding
@@ -116,6 +116,14 @@ def whoami(session: Session) -> tuple[Loader, list[Finding]]:
     if user.profile != "admin":
         raise NotAdministrator(login=state.login, detail=f"its profile is {user.profile}")
     return Loader(user.login, user.uuid, user.group_path, user.roles), _scope_findings(session, state, user.roles)
+
+
+def require_files(session: Session) -> Loader:
+    """As `whoami`, before the first write of a run: TokenScoped instead of a finding."""
+    owner, findings = whoami(session)
+    if any(found.code == TOKEN_SCOPED.code for found in findings):
+        raise TokenScoped(url=session.url, login=owner.login)
+    return owner
 
 
 def _scope_findings(session: Session, state: discovery.State, given_roles: tuple[str, ...]) -> list[Finding]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from migrate.cli import options
+from migrate.cli import options, route
 from migrate.cli.connection import connection_of
 from migrate.cli.environment import Environment
 from migrate.errors import ExitStatus
@@ -20,6 +20,7 @@ from migrate.workflow.applying import apply_plan, preview
 @click.option("--accept-skips", is_flag=True, envvar="MIGRATE_ACCEPT_SKIPS", help="What the plan announced as left out is in order (exit 0).")
 @click.option("--replan", is_flag=True, help="When the old server or Cells changed since the plan: plan again instead of refusing.")
 @options.cells_database
+@route.via
 @options.connection
 @options.common
 def apply(environment: Environment, cells_url: str | None, dry_run: bool, accept_skips: bool, replan: bool, **connection: Any) -> int:

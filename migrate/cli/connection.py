@@ -19,7 +19,7 @@ def connection_of(url: str | None, given: Mapping[str, Any], environment: Enviro
     asks = environment is not None and not environment.no_input and sys.stdin.isatty() and sys.stderr.isatty()
     return Connection(url=url, token_file=given.get("token_file"), token_command=given.get("token_command"), ca_bundle=given.get("ca_bundle"),
                       insecure=bool(given.get("insecure")), workers=int(given.get("workers") or 8), work=work,
-                      database=given.get("cells_database"), ask=_ask if asks else None)
+                      database=given.get("cells_database"), via=given.get("via") or "s3", ask=_ask if asks else None)
 
 
 def _ask() -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from migrate.cli import options
+from migrate.cli import options, route
 from migrate.cli.connection import connection_of
 from migrate.cli.environment import Environment
 from migrate.interrupt import StopSignal
@@ -23,6 +23,7 @@ from migrate.workflow.migrating import migrate_all
 @options.shares
 @options.files
 @click.option("--accept-skips", is_flag=True, envvar="MIGRATE_ACCEPT_SKIPS", help="What the plan announced as left out is in order (exit 0).")
+@route.via
 @options.connection
 @options.common
 def migrate(environment: Environment, legacy: Path, database: str | None, path_map: tuple[str, ...], cells_url: str, mappings: Path | None,

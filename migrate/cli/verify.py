@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from migrate.cli import options
+from migrate.cli import options, route
 from migrate.cli.connection import connection_of
 from migrate.cli.environment import Environment
 from migrate.workflow.verifying import verify_target
@@ -19,6 +19,7 @@ from migrate.workflow.verifying import verify_target
               help="Known old passwords (CSV: old login, password; mode 0600): these people are signed in for a moment, each once.")
 @click.option("--plant-accounts", is_flag=True, help="Prove that old passwords work with accounts made for it and removed again (writes to Cells).")
 @options.cells_database
+@route.via_too
 @options.connection
 @options.common
 def verify(environment: Environment, cells_url: str | None, passwords_file: Path | None, plant_accounts: bool, **connection: Any) -> int:

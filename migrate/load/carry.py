@@ -15,8 +15,9 @@ import structlog
 
 from migrate.cells.api import tree
 from migrate.cells.content import MULTIPART_FROM, Content, SourceUnreadable, Unfinished
+from migrate.cells.dav_content import DavContent
 from migrate.cells.errors import CellsRefused
-from migrate.cells.hashes import hashes_of, same_content
+from migrate.cells.hashes import Hashes, cut_otherwise, hashes_of, same_content
 from migrate.cells.models import Node
 from migrate.cells.session import Session
 from migrate.errors import MigrationError
@@ -64,9 +65,10 @@ class Carrier:
     """Carries folders; one at a time, its files with `workers` side by side."""
 
     def __init__(self, ledger: Ledger, session: Session, *, stop: StopSignal, workers: int = 4,
-                 progress: Callable[[str, int], None] = lambda _k, _n: None) -> None:
+                 progress: Callable[[str, int], None] = lambda _k, _n: None, content: Content | DavContent | None = None) -> None:
+        """`content`: the way of the bytes; without it the S3 gateway."""
         self._ledger, self._session, self._stop, self._progress = ledger, session, stop, progress
-        self._content = Content(session)
+        self._content = content or Content(session)
         self._workers = max(1, workers)
 
     def carry(self, action: CarryFolder, desk: Callable[[], str] | None) -> Mapping[str, Any]:
@@ -87,7 +89,7 @@ class Carrier:
 
 
 class _Upload:
-    """One folder's way through the S3 gateway."""
+    """One folder's way through the S3 gateway, or webDAV."""
 
     def __init__(self, carrier: Carrier, action: CarryFolder, desk: Callable[[], str], folder: bytes) -> None:
         self._ledger, self._session, self._stop = carrier._ledger, carrier._session, carrier._stop
@@ -178,7 +180,7 @@ class _Upload:
         if there is not None:
             if not there.is_file:
                 raise OtherKindThere(path=shown(row.path))
-            known = self._same(there, source)
+            known = self._same(there, source, row)
             if known is not None:
                 return row.id, {**known, "state": State.DONE if row.state is State.STARTED else State.ALREADY, "code": None}
             if there.etag not in (row.etag, row.md5, "", "temporary"):
@@ -188,8 +190,9 @@ class _Upload:
         return row.id, {"state": State.DONE, "code": None, "md5": hashes.md5, "sha256": hashes.sha256, "content_hash": hashes.cells,
                         "etag": stored.etag, "size": hashes.size, "mtime": stored.mtime}
 
-    def _same(self, there: Node, source: bytes) -> dict[str, Any] | None:
-        """Hashes of the old file when Cells holds the same bytes; None when it does not (or cannot tell)."""
+    def _same(self, there: Node, source: bytes, row: FileRow) -> dict[str, Any] | None:
+        """Hashes of the old file when Cells holds the same bytes; None when it does not (or cannot tell). What was put together of
+        parts that cannot be foretold (sent by webDAV or in a browser) is read back."""
         try:
             if os.path.getsize(source) != there.size:
                 return None
@@ -197,9 +200,12 @@ class _Upload:
                 hashes = hashes_of(iter(lambda: file.read(1 << 20), b""))
         except OSError as error:
             raise SourceUnreadable(file=shown(source), detail=error.strerror or "cannot be read") from None
-        if not same_content(there, hashes):
+        if not same_content(there, hashes) and not (cut_otherwise(there, hashes) and self._read_back(row).sha256 == hashes.sha256):
             return None
         return {"md5": hashes.md5, "sha256": hashes.sha256, "content_hash": hashes.cells, "etag": there.etag}
+
+    def _read_back(self, row: FileRow) -> Hashes:
+        return hashes_of(self._content.read(f"{self._desk()}/{self._below(row)}"))
 
     def _refused(self, row: FileRow, error: MigrationError) -> Update:
         log.warning("file.failed", path=shown(row.path), code=error.code, detail=error.message)

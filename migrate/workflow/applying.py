@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from migrate.cells.dav_content import DavContent
 from migrate.cells.keepalive import KeepAlive
 from migrate.cells.reader import Loader as Owner
-from migrate.cells.reader import read_facts, read_target, whoami
+from migrate.cells.reader import read_facts, read_target, require_files, whoami
 from migrate.cells.session import Session
 from migrate.errors import ExitStatus, Finding, MigrationError
 from migrate.interrupt import StopSignal
@@ -94,8 +95,10 @@ def _drift(work: Path, ledger: Ledger, secrets: Secrets, settings: Settings, ses
 def carry_out(work: Path, ledger: Ledger, secrets: Secrets, settings: Settings, session: Session, connection: Connection, *, stop: StopSignal,
               progress: Progress, workers: int) -> None:
     """Run the engine over the plan; the loader's desks are closed in the end, whatever happened on the way."""
+    owner = require_files(session)
     ledger.reopen_failed()
-    carrier = Carrier(ledger, session, stop=stop, workers=min(workers, 4), progress=progress)
+    content = DavContent(session, lambda: owner.login) if connection.via == "dav" else None
+    carrier = Carrier(ledger, session, stop=stop, workers=min(workers, 4), progress=progress, content=content)
     prepare_shares(ledger, secrets, settings, session)
     keeping = keeping_for(settings, secrets, session, connection)
     pictures = Pictures(settings, secrets)

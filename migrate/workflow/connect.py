@@ -40,7 +40,7 @@ class OtherServer(MigrationError):
 @dataclass(frozen=True)
 class Connection:
     """How to reach Cells. `tokens` overrides the other ways to a token (demo and tests). `database`: of Cells, when it was named.
-    `ask`: asks a person for a new token when the old one has ended; None where nobody can be asked."""
+    `ask`: asks a person for a new token when the old one has ended; None where nobody can be asked. `via`: way of the bytes, `s3` or `dav`."""
 
     url: str | None = None
     token_file: Path | None = None
@@ -52,6 +52,7 @@ class Connection:
     work: Path | None = None
     database: str | None = field(default=None, repr=False)
     ask: Callable[[], str] | None = None
+    via: str = "s3"
 
     def session(self, planned: str | None = None, *, writes: bool) -> Session:
         """A session for this server, or the one planned for; `writes=False` lets no write through."""

@@ -199,7 +199,7 @@ class Sandbox:
                     return s3.Request(self, method, raw_path, segments[0], "", query, headers, stored).error(s3.Refused("AccessDenied"))
                 return s3.handle(call, segments[0], "/".join(segments[1:]), raw_path, stored)
             if segments[0] == "dav":
-                return dav.handle(call, "/".join(segments[1:]), stored)
+                return dav.refused() if expired else dav.handle(call, "/".join(segments[1:]), stored)
             if segments[0] == "public" and len(segments) > 1:
                 return public.page(call, unquote(raw_path[len("/public/"):]), raw_path)
             if segments[0] in ("oidc", "oauth2"):
