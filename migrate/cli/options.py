@@ -98,8 +98,8 @@ connection = _stack(
 
 cells_database = click.option(
     "--cells-database", metavar="URL", envvar="MIGRATE_CELLS_DATABASE",
-    help="Database of Cells (SQLAlchemy URL), to put old passwords into it and to prove them. Only with --passwords keep. Better given by "
-         "MIGRATE_CELLS_DATABASE than on the command line, since it holds a password.")
+    help="Database of Cells (SQLAlchemy URL), to put old passwords of people (--passwords keep) and links (--link-passwords sql) into it and to prove them. "
+         "Better given by MIGRATE_CELLS_DATABASE than on the command line, since it holds a password.")
 
 passwords = _stack(
     click.option("--passwords", type=click.Choice(POLICIES), default="temporary", show_default=True, envvar="MIGRATE_PASSWORDS",
@@ -121,9 +121,10 @@ shares = _stack(
     click.option("--revive", type=click.Choice(["expired", "exhausted", "ownerless"]), multiple=True,
                  help="Publish dead links again: expired ones for 30 days, used up ones with their whole limit, ownerless shares for --new-owner. Repeatable."),
     click.option("--new-owner", metavar="LOGIN", default="", help="Old login that gets the shares whose owner is gone, with --revive ownerless."),
-    click.option("--link-passwords", type=click.Choice(["new", "sql"]), default="new", show_default=True, envvar="MIGRATE_LINK_PASSWORDS",
-                 help="Links whose password only the old server knows. new: a new one, told to the owner. sql: besides, a script for the database of "
-                      "Cells that brings the old one back."),
+    click.option("--link-passwords", type=click.Choice(["new", "sql", "rpc"]), default="new", show_default=True, envvar="MIGRATE_LINK_PASSWORDS",
+                 help="Links whose password only the old server knows. new: a new one, told to the owner. sql: besides, the old one is brought back by a "
+                      "script for the database of Cells, or by the tool with --cells-database. rpc: by an internal job of Cells, in whose logs the stored "
+                      "passwords then stand."),
 )
 
 

@@ -71,7 +71,7 @@ class ResetSilent(MigrationError):
 
 @dataclass
 class Keeping:
-    """What storing passwords needs beside the server. `facts`: asked when first needed."""
+    """What storing passwords needs beside the server. `facts`: asked when first needed. `links`: stored passwords of links."""
 
     forms: OldForms
     database: CellsDatabase | None = None
@@ -81,10 +81,13 @@ class Keeping:
     make: Callable[[], str] | None = None
     """Makes a password that will be handed to a person."""
     guard: threading.Lock = field(default_factory=threading.Lock)
+    links: OldForms | None = None
 
     def close(self) -> None:
         """Forget forms and connections."""
         self.forms.close()
+        if self.links is not None:
+            self.links.close()
         if self.database is not None:
             self.database.close()
 
@@ -92,7 +95,7 @@ class Keeping:
 @performs(StoreHashes)
 def store_hashes(tools: Tools, action: StoreHashes, look: bool) -> Result:
     """Natural key: the stored form itself (sql), or whether the generated password still opens the account (rpc)."""
-    keeping = _keeping(tools)
+    keeping = keeping_of(tools)
     forms: dict[str, str] = {}
     refused: dict[str, str] = {}
     for login, record in zip(action.logins, action.records, strict=True):
@@ -103,7 +106,7 @@ def store_hashes(tools: Tools, action: StoreHashes, look: bool) -> Result:
             forms[login] = form
     wanted = dict(zip(action.logins, action.uuids, strict=True))
     for scheme in sorted({str(scheme_of(form)) for form in forms.values()}):
-        _try(tools, keeping, action.route, scheme)
+        try_once(tools, keeping, action.route, scheme)
     if action.route == "sql":
         stored, changed = _by_sql(tools, keeping, wanted, forms, refused)
     else:
@@ -117,7 +120,8 @@ def store_hashes(tools: Tools, action: StoreHashes, look: bool) -> Result:
     return {"stored": [wanted[login] for login in (*stored, *changed)], "refused": sorted(refused)}
 
 
-def _keeping(tools: Tools) -> Keeping:
+def keeping_of(tools: Tools) -> Keeping:
+    """What storing passwords needs; NoWayToStore when the run has nothing of it."""
     if tools.keeping is None:
         raise NoWayToStore()
     return tools.keeping
@@ -126,7 +130,7 @@ def _keeping(tools: Tools) -> Keeping:
 def _by_sql(tools: Tools, keeping: Keeping, wanted: Mapping[str, str], forms: Mapping[str, str],
             refused: dict[str, str]) -> tuple[list[str], list[str]]:
     """(logins whose form stands now, logins who have a password of their own)."""
-    database = _database(keeping)
+    database = database_of(keeping)
     rows = database.read([wanted[login] for login in forms])
     stored: list[str] = []
     changed: list[str] = []
@@ -176,14 +180,15 @@ def _generated_in_force(tools: Tools, login: str) -> bool:
     return True
 
 
-def _database(keeping: Keeping) -> CellsDatabase:
+def database_of(keeping: Keeping) -> CellsDatabase:
+    """The database of Cells, looked at; NoWayToStore without an address."""
     if keeping.database is None:
         raise NoWayToStore()
     keeping.database.check()
     return keeping.database
 
 
-def _try(tools: Tools, keeping: Keeping, route: str, scheme: str) -> None:
+def try_once(tools: Tools, keeping: Keeping, route: str, scheme: str) -> None:
     """Once a run: plant an account, give it a form of this scheme by this route, sign in with its password, remove it."""
     with keeping.guard:
         if (route, scheme) not in keeping.tried:
@@ -203,7 +208,7 @@ def prove(tools: Tools, keeping: Keeping, route: str, scheme: str) -> None:
     try:
         failed: Mapping[str, str] = {}
         if route == "sql":
-            database = _database(keeping)
+            database = database_of(keeping)
             row = database.read([account.uuid]).get(account.uuid)
             if row is None or row.leaf != LEAF or not opens(row.form, generated):
                 raise TrialFailed(scheme=scheme, route=route, detail="the database holds another password than the server took; is it this server's?")
@@ -219,7 +224,7 @@ def prove(tools: Tools, keeping: Keeping, route: str, scheme: str) -> None:
             raise TrialFailed(scheme=scheme, route=route, detail="the planted account cannot sign in with its old password") from None
         finally:
             if route == "sql":
-                _database(keeping).restore([account.uuid])
+                database_of(keeping).restore([account.uuid])
     finally:
         users.delete_user(tools.session, login, account.uuid)
 
@@ -227,7 +232,7 @@ def prove(tools: Tools, keeping: Keeping, route: str, scheme: str) -> None:
 @performs(RestoreHashes)
 def restore_hashes(tools: Tools, action: RestoreHashes, look: bool) -> Result:
     """Only where the form that was set still stands."""
-    return {"restored": _database(_keeping(tools)).restore(action.uuids)}
+    return {"restored": database_of(keeping_of(tools)).restore(action.uuids)}
 
 
 @performs(ClearHashJob)
@@ -240,7 +245,7 @@ def clear_hash_job(tools: Tools, action: ClearHashJob, look: bool) -> Result:
 @performs(RequestReset)
 def request_reset(tools: Tools, action: RequestReset, look: bool) -> Result:
     """A mail cannot be looked up: after an interruption it is asked for once more, which only makes another link."""
-    keeping = _keeping(tools)
+    keeping = keeping_of(tools)
     with keeping.guard:
         if keeping.mailer is None:
             keeping.mailer = config.mailer_set(tools.session)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -120,8 +121,8 @@ class CreateLink(Action):
 
 @dataclass(frozen=True, slots=True)
 class UpdateLink(Action):
-    """Change a link that this migration made: its rights, end and remaining downloads. A password stays;
-    one that is missing is set."""
+    """Change a link that this migration made: its rights, end and remaining downloads. A password stays; one that is missing is
+    set. `counted`: what the old server had left when the remaining downloads were worked out (0 = unlimited)."""
 
     hash: str
     uuid: str
@@ -134,6 +135,7 @@ class UpdateLink(Action):
     downloads: int = 0
     password: str = "none"
     record: str = ""
+    counted: int = 0
     phase: ClassVar[int] = 95
     kind: ClassVar[str] = "shares"
 
@@ -160,6 +162,26 @@ class HandOverLink(Action):
 
     def needs(self) -> tuple[ActionId, ...]:
         return (ActionId("link:" + self.hash),)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreLinkHashes(Action):
+    """Let links open with their old passwords: what the old server stored goes to their hidden users by `route` (`sql`, `rpc`). The
+    stored forms are read from the old server when it is done. `hashes` and `records` (old hashes) belong together, place by place."""
+
+    route: str
+    hashes: tuple[str, ...]
+    records: tuple[str, ...]
+    phase: ClassVar[int] = 715
+
+    @property
+    def id(self) -> ActionId:
+        digest = hashlib.sha256("\0".join(self.hashes).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        return ActionId(f"link-passwords:{self.route}:{digest}")
+
+    @property
+    def lane(self) -> str:
+        return "passwords:" + self.route  # one job, one transaction at a time
 
 
 @dataclass(frozen=True, slots=True)

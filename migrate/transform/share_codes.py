@@ -30,7 +30,7 @@ PREVIEW_ONLY = code("F3112", WARNING, "Link {subject} of {owner} was for looking
                     "Leave such links out with --strict-no-download if that matters.",
                     "Visitors of the old link could read the content, too; only saving was made harder.")
 NEW_PASSWORD = code("F3113", WARNING, "The password of link {subject} of {owner} is known to nobody; the link gets a new one, which its owner has to pass on.",
-                    "Hand {owner} the letter in the work folder; or plan with --link-passwords sql to keep the old password.")
+                    "Hand {owner} the letter in the work folder; or plan with --link-passwords sql or rpc to keep the old password.")
 NEW_ADDRESS = code("F3114", WARNING, "The address {subject} of a link of {owner} cannot be opened in Cells; it becomes {new}.",
                    "Install the redirects that the report has written, or tell the owner.")
 MEMBER_LEFT_OUT = code("F3115", WARNING, "Share {subject} of {owner} names {type} {name}, which is not carried; they lose it.", "Add them to the cell by hand.")
@@ -45,3 +45,11 @@ SHARE_ENDED = code("F3120", INFO, "The share {subject} does not exist on the old
 REVIVED = code("F3121", WARNING, "Share {subject} of {owner} was dead ({reason}) and is published again, as asked.", "Check that this is wanted.")
 CARRIED_PASSWORD = code("F3122", INFO, "The password of link {subject} of {owner} is kept by the script link-passwords.sql in the work folder.",
                         "Run the script on the database of Cells; until then a new password holds, which the letter to {owner} names.")
+KEPT_PASSWORD = code("F3123", INFO, "The password of link {subject} of {owner} is put into Cells as the old server stored it.", "Nothing to do.",
+                     "Asked for with --link-passwords; where it does not succeed, a new password holds and the letter to {owner} names it.")
+OPENED = code("F3124", WARNING, "Link {subject} of {owner} gives more in Cells than on the old server ({what}): somebody changed it there. It stays.",
+              "Ask {owner} whether this is wanted.")
+GONE_BUT_CHANGED = code("F3125", WARNING, "The share {subject} does not exist on the old server any more, but was changed in Cells since ({what}). It stays.",
+                        "Remove it in Cells if it is not wanted.")
+ENDED_WITH_NOTHING = code("F3126", INFO, "Link {subject} has nothing left to give, downloads of both servers counted; it is removed from Cells.",
+                          "Nothing to do.")

@@ -20,6 +20,7 @@ from migrate.transform.actions import CreateUser, StoreHashes, from_json
 from migrate.transform.ways import PasswordPolicy
 from migrate.workflow.connect import Connection
 from migrate.workflow.settings import Settings
+from migrate.workflow.sharing import link_forms
 
 DATABASE = ("cells-database", "address")
 """Where the secrets file keeps the address of the database of Cells; nothing else does."""
@@ -127,7 +128,8 @@ def keeping_for(settings: Settings, secrets: Secrets, session: Session, connecti
             minimum.append(config.minimum_password_length(session))
         return choice.make(minimum[0])
 
-    return Keeping(OldForms(old_forms(settings, secrets)), CellsDatabase(address) if address else None, lambda: read_facts(session)[0], make=make)
+    return Keeping(OldForms(old_forms(settings, secrets)), CellsDatabase(address) if address else None, lambda: read_facts(session)[0], make=make,
+                   links=OldForms(link_forms(settings, secrets)))
 
 
 def old_forms(settings: Settings, secrets: Secrets) -> Callable[[], Iterator[tuple[str, str]]]:

@@ -24,7 +24,7 @@ from migrate.workflow.noting import Eyes
 from migrate.workflow.outcome import Outcome
 from migrate.workflow.planning import folders_of, given_rights, mapping_fingerprint, seed_of, stated_people, store_plan
 from migrate.workflow.settings import Settings
-from migrate.workflow.sharing import live_shares
+from migrate.workflow.sharing import live_shares, route_of
 from migrate.workflow.survey import survey
 
 Progress = Callable[[str, int], None]
@@ -71,7 +71,8 @@ def plan_with(work: Path, ledger: Ledger, secrets: Secrets, settings: Settings, 
             target = read_target(session, facts, loader, folders)
         proposed: list[Proposal] = []
         plan = store_plan(ledger, target, decided, options, recycle=settings.recycle, progress=progress,
-                          extra=[*facts_findings, *loader_findings, *session.findings], live=live_shares(session, ledger), shares=settings.shares,
+                          extra=[*facts_findings, *loader_findings, *session.findings], live=live_shares(session, ledger),
+                          shares={**settings.shares, "hash_route": route_of(settings.shares, settings.passwords)},
                           now=settings.now, eyes=Eyes.of(session, secrets, settings), proposed=proposed, hidden=filing.FileChoice.of(settings).hidden_files)
         for found in filing.date_findings(ledger, settings):
             ledger.add_finding("plan", found)

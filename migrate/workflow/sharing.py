@@ -17,8 +17,9 @@ from migrate.transform.actions import from_json
 from migrate.transform.identity import Identity
 from migrate.transform.lookup import PlanLookup
 from migrate.transform.mapping import Mappings
-from migrate.transform.share_actions import CreateCell, CreateLink, ShareRight, UpdateLink
-from migrate.transform.shares import ShareOptions, Shares
+from migrate.transform.share_actions import CreateCell, CreateLink, EndShare, ShareRight, StoreLinkHashes, UpdateLink
+from migrate.transform.share_options import MadeLink, ShareOptions
+from migrate.transform.shares import Shares
 from migrate.verify.difference import Verdict
 from migrate.verify.expected import Expected
 from migrate.verify.shares import ShareCheck
@@ -47,32 +48,63 @@ def without_our_cells(target: Target, ledger: Ledger, identity: Identity) -> Tar
     return replace(target, acls=tuple(acl for acl in target.acls if acl.workspace not in ours))
 
 
-def _made(ledger: Ledger) -> Iterator[CreateCell | CreateLink | ShareRight]:
-    """What earlier runs made and nobody took back."""
-    for _, body, _ in ledger.effects(begun=True):
+def _made(ledger: Ledger) -> Iterator[CreateCell | CreateLink | UpdateLink | ShareRight]:
+    """What earlier runs made or changed and nobody took back, newest first."""
+    ended: set[str] = set()
+    for _, body, result in ledger.effects(begun=True):
         action = from_json(body)
-        if isinstance(action, (CreateCell, CreateLink, ShareRight)):
+        if isinstance(action, EndShare) and result is not None:
+            ended.add(action.hash or action.cell)
+        elif isinstance(action, (CreateLink, UpdateLink)) and action.hash in ended or isinstance(action, CreateCell) and action.uuid in ended:
+            continue
+        elif isinstance(action, (CreateCell, CreateLink, UpdateLink, ShareRight)):
             yield action
 
 
-def shares_part(records: RecordView, lookup: PlanLookup, live: LiveShares, ledger: Ledger, mappings: Mappings, given: Mapping[str, Any], now: int) -> Shares:
-    """The part of the plan. `given`: the options of the command line."""
+def _as_set(action: CreateLink | UpdateLink) -> MadeLink:
+    counted = action.counted if isinstance(action, UpdateLink) else action.downloads
+    return MadeLink(action.owner_uuid, action.permissions, action.password != "none", action.expires, action.downloads, counted)
+
+
+def route_of(given: Mapping[str, Any], passwords: Mapping[str, Any]) -> str:
+    """How stored passwords of links get into Cells: `script`, `sql`, `rpc`; empty for not at all. `passwords`: Settings.passwords."""
+    asked = given.get("link_passwords") or "new"
+    if asked == "sql":
+        return "sql" if passwords.get("database") else "script"
+    return "rpc" if asked == "rpc" else ""
+
+
+def shares_part(records: RecordView, lookup: PlanLookup, live: LiveShares, ledger: Ledger, mappings: Mappings, given: Mapping[str, Any],
+                now: int) -> Shares:
+    """The part of the plan. `given`: the options of the command line, and `hash_route`."""
     rights: set[tuple[str, str]] = set()
-    links: dict[str, str] = {}
+    links: dict[str, list[MadeLink]] = {}
     cells: set[str] = set()
     for action in _made(ledger):
         if isinstance(action, ShareRight):
             rights.add((action.role, action.cell))
-        elif isinstance(action, CreateLink):
-            links[action.hash] = action.owner_uuid
-        else:
+        elif isinstance(action, CreateCell):
             cells.add(action.uuid)
             rights |= {(role, action.uuid) for role in action.rights()}
+        else:
+            links.setdefault(action.hash, []).append(_as_set(action))
+    kept, refused = stored_links(ledger)
     options = ShareOptions(
         strict_no_download=bool(given.get("strict_no_download")), revive=frozenset(given.get("revive") or ()), heir=str(given.get("new_owner") or ""),
-        layouts={old: line.template for old, line in mappings.layouts.items()}, carry_hashes=given.get("link_passwords") == "sql", now=now,
-        given=frozenset(rights), made_links=links, made_cells=frozenset(cells))
+        layouts={old: line.template for old, line in mappings.layouts.items()}, hash_route=str(given.get("hash_route") or ""), now=now, given=frozenset(rights),
+        made_links={hash_: tuple(made) for hash_, made in links.items()}, made_cells=frozenset(cells), kept=kept, refused=refused)
     return Shares(lambda: records.of_kind("shares"), lookup, live, options)
+
+
+def stored_links(ledger: Ledger) -> tuple[frozenset[str], frozenset[str]]:
+    """Hashes of links that open with their old password again, and of those whose stored password Cells did not take."""
+    kept: set[str] = set()
+    refused: set[str] = set()
+    for _, body, result in ledger.effects():
+        if isinstance(from_json(body), StoreLinkHashes):
+            kept |= set((result or {}).get("stored", ()))
+            refused |= set((result or {}).get("refused", ()))
+    return frozenset(kept), frozenset(refused - kept)
 
 
 def prepare_shares(ledger: Ledger, secrets: Secrets, settings: Settings, session: Session) -> None:
@@ -98,9 +130,8 @@ def hand_over_shares(work: Path, ledger: Ledger, secrets: Secrets, settings: Set
     """Redirects, new passwords with letters, and with --link-passwords sql the script. Gives lines for people."""
     lines = [f"Redirects of old addresses: {path}" for path in redirects.write(ledger, work)]
     lines += [f"New passwords of links, for their owners: {path}" for path in letters.write(ledger, secrets, work)]
-    if settings.shares.get("link_passwords") == "sql":
-        hashes = _hashes(ledger, secrets, settings)
-        path = letters.write_sql(ledger, hashes, work)
+    if route_of(settings.shares, settings.passwords) == "script":
+        path = letters.write_sql(ledger, dict(link_forms(settings, secrets)()), work)
         if path is not None:
             lines.append(f"Old passwords of links, for the database of Cells: {path}")
     return lines
@@ -109,21 +140,24 @@ def hand_over_shares(work: Path, ledger: Ledger, secrets: Secrets, settings: Set
 def share_check(work: Path, ledger: Ledger, session: Session, checksum: Callable[[str, bytes], str | None] | None) -> Callable[[Expected, Verdict], None]:
     """The comparison of links and cells, with the passwords that are in the secrets file."""
     secrets = Secrets(work)
-    by_sql = Settings.load(ledger, work).shares.get("link_passwords") == "sql"
+    settings = Settings.load(ledger, work)
+    by_script = route_of(settings.shares, settings.passwords) == "script"
+    kept = {key for key, target in ledger.targets("shares") if target.get("password") == "kept"}
 
     def passwords(hash_: str) -> list[str]:
         known = secrets.get(KNOWN, hash_)
-        made_up = None if by_sql else secrets.get(letters.KIND, hash_)  # the script may have brought the old one back
+        made_up = None if by_script or hash_ in kept else secrets.get(letters.KIND, hash_)  # the script may have brought the old one back
         return [known] if known else [made_up] if made_up else []
 
     return lambda expected, verdict: ShareCheck(ledger, session, expected, verdict, passwords, checksum).run()
 
 
-def _hashes(ledger: Ledger, secrets: Secrets, settings: Settings) -> dict[str, str]:
-    """Hash of a link -> stored password hash, read again from the old server."""
-    source = settings.open_source(secrets)
-    try:
-        return {share.link.hash: share.link.password_hash for share in source.shares()
-                if share.link is not None and share.link.has_password and not share.link.password and share.link.password_hash}
-    finally:
-        source.close()
+def link_forms(settings: Settings, secrets: Secrets) -> Callable[[], Iterator[tuple[str, str]]]:
+    """Reads (hash of a link, stored password) from the old server, each time anew; only where no clear one is known."""
+    def read() -> Iterator[tuple[str, str]]:
+        with settings.open_source(secrets) as source:
+            for share in source.shares():
+                link = share.link
+                if link is not None and link.has_password and not link.password and link.password_hash:
+                    yield link.hash, link.password_hash
+    return read

@@ -16,7 +16,9 @@ from migrate.transform.actions import from_json
 from migrate.transform.lookup import PlanLookup
 from migrate.transform.plan import PlanOptions, make_plan
 from migrate.transform.share_actions import CreateCell, CreateLink, EndShare, HandOverLink, ShareComplete, ShareRight, UpdateLink
-from migrate.transform.shares import MONTH, ShareOptions, Shares, usable_hash
+from migrate.transform.share_links import MONTH, usable_hash
+from migrate.transform.share_options import MadeLink, ShareOptions
+from migrate.transform.shares import Shares
 from migrate.transform.standing import lineage
 from tests.transform.builders import ADMIN, SEED, Records, fresh_target, plain_world
 
@@ -192,6 +194,11 @@ def live_link(planned: CreateLink, **changes) -> LiveLink:
     return LiveLink(**{**values, **changes})
 
 
+def as_made(planned: CreateLink, **changes) -> MadeLink:
+    made = MadeLink(planned.owner_uuid, planned.permissions, planned.password != "none", planned.expires, planned.downloads, planned.downloads)
+    return replace(made, **changes)
+
+
 def again(record: Share, **changes) -> Shares:
     planned = only_link(part([record]))
     return part([record], live=LiveShares({planned.hash: live_link(planned, **changes)}))
@@ -232,7 +239,7 @@ def test_what_an_owner_narrowed_in_cells_stays():
 
 def test_a_link_that_is_gone_from_the_old_server_is_removed():
     planned = only_link(part([share(link=link())]))
-    ended = part([], live=LiveShares({planned.hash: live_link(planned)}), made_links={planned.hash: planned.owner_uuid})
+    ended = part([], live=LiveShares({planned.hash: live_link(planned)}), made_links={planned.hash: (as_made(planned),)})
     assert [a.hash for a in made(ended, EndShare)] == [planned.hash]
     assert not made(part([], live=LiveShares({planned.hash: live_link(planned)})), EndShare)
 
