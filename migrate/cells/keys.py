@@ -52,6 +52,8 @@ def key_of(slug: str, path: str, *, structured: bool = False) -> str:
     key = f"{slug}/{normal}"
     problems = [problem_of_name(part, structured=structured) for part in key.split("/")]
     problem = next((p for p in problems if p), "")
+    if not problem and key.endswith(".pydio"):
+        problem = "a file whose name ends in .pydio is refused"
     if not problem and structured and len(normal.encode("utf-8")) > MAX_KEY_STRUCTURED:
         problem = f"a path of more than {MAX_KEY_STRUCTURED} bytes"
     if problem:

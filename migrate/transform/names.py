@@ -1,8 +1,9 @@
 r"""Which name does a file, login, group or workspace get in Cells, where the old one would be lost or mishandled?
 
 File names, seen on real servers (4.1, 3.0.9): a `%` not followed by two hexadecimal digits is lost in silence, a backslash is
-stored and never found again, names are stored in NFC, more than 255 bytes or a NUL are refused, `.pydio` is refused. Such
-names are rewritten by the table below, which reads backwards: `％` `＼` `␀` stand for `%` `\` NUL. Everything else is kept."""
+stored and never found again, names are stored in NFC, more than 255 bytes or a NUL are refused, and so is every file whose name
+ends in `.pydio`. Such names are rewritten by the table below, which reads backwards: `％` `＼` `␀` stand for `%` `\` NUL, a
+reserved name gets a `_` at its end. Everything else is kept."""
 
 from __future__ import annotations
 
@@ -19,6 +20,8 @@ MAX_KEY_BYTES = 1024
 _BARE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 SUBSTITUTES = {"%": "\uff05", "\\": "\uff3c", "\0": "\u2400"}
 RESERVED_NAMES = frozenset({".pydio", ".minio.sys"})
+RESERVED_END = ".pydio"
+"""A file `letter.pydio` is refused with 500 (seen on 4.1, `Object name cannot be empty`), `letter.PYDIO` is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,11 @@ class StoredName:
 
     text: str
     rule: str | None = None
+
+
+def reserved(name: str) -> bool:
+    """Whether Cells takes a file or folder of this name for its own, or for none."""
+    return name in RESERVED_NAMES or name.endswith(RESERVED_END) or name in ("", ".", "..")
 
 
 def stored_name(raw: bytes, charset: str | None = None, wide: bool = True) -> tuple[str, str | None]:
@@ -42,8 +50,8 @@ def stored_name(raw: bytes, charset: str | None = None, wide: bool = True) -> tu
     text = _changed(text, mapped, "characters", rules)
     if not wide:
         text = _changed(text, "".join(c if ord(c) <= 0xFFFF else f"(U+{ord(c):X})" for c in text), "wide", rules)
-    if text in RESERVED_NAMES or text in ("", ".", ".."):
-        text = _changed(text, "_" + text, "reserved", rules)
+    if reserved(text):
+        text = _changed(text, text + "_", "reserved", rules)
     text = _changed(text, shortened(text, raw), "length", rules)
     return text, "+".join(rules) or None
 

@@ -10,7 +10,7 @@ from typing import Any
 from migrate.errors import Finding, Severity, code, finding
 from migrate.ledger import FileRow, Ledger, State
 from migrate.text import shown
-from migrate.transform.names import MAX_KEY_BYTES, RESERVED_NAMES, StoredName, stored_name, stored_names
+from migrate.transform.names import MAX_KEY_BYTES, StoredName, reserved, stored_name, stored_names
 
 IN_RECYCLE_BIN = code("S5001", Severity.WARNING, "In a recycle bin of the old server; bins are not carried.", "Plan with --recycle carry to bring them along.")
 NOBODYS_FOLDER = code("S5002", Severity.INFO, "In a folder of a workspace or person that is not carried.",
@@ -169,7 +169,7 @@ class _Original(_Folder):
             row.path.decode("utf-8")
         except UnicodeDecodeError:
             return SKIPPED_IN_PLACE.code
-        return RESERVED.code if RESERVED_NAMES.intersection(os.fsdecode(row.path).split("/")) else None
+        return RESERVED.code if any(map(reserved, os.fsdecode(row.path).strip("/").split("/"))) else None
 
     def findings(self) -> list[Finding]:
         """One line a root when names cannot be opened."""

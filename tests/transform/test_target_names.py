@@ -29,6 +29,9 @@ from migrate.transform.names import MAX_LOGIN, cells_login, clean_slug, stored_n
         "line\nend",
         "rtl‏",
         "=2F",
+        "letter.PYDIO",
+        ".pydio.txt",
+        ".pydio_",
     ],
 )
 def test_a_name_that_cells_keeps_is_kept(name: str) -> None:
@@ -46,8 +49,10 @@ def test_a_name_that_cells_keeps_is_kept(name: str) -> None:
         ("e\u0301.txt".encode(), "\u00e9.txt", "nfc"),
         ("\u212b".encode(), "\u00c5", "nfc"),
         ("é.txt".encode("latin-1"), "é.txt", "charset"),
-        (b".pydio", "_.pydio", "reserved"),
-        (b".minio.sys", "_.minio.sys", "reserved"),
+        (b".pydio", ".pydio_", "reserved"),
+        (b"letter.pydio", "letter.pydio_", "reserved"),
+        (b"_.pydio", "_.pydio_", "reserved"),
+        (b".minio.sys", ".minio.sys_", "reserved"),
         (b"caf\xe9 50%", "café 50％", "charset+characters"),
     ],
 )
@@ -67,14 +72,14 @@ def test_wide_characters_are_spelled_out_for_servers_that_cannot_store_them() ->
 @given(st.binary(min_size=1, max_size=300).filter(lambda raw: b"/" not in raw))
 def test_every_name_becomes_one_that_cells_takes(raw: bytes) -> None:
     text, rule = stored_name(raw)
-    assert 0 < len(text.encode()) <= 255 and text not in (".", "..", ".pydio")
+    assert 0 < len(text.encode()) <= 255 and text not in (".", "..") and not text.endswith(".pydio")
     assert "\\" not in text and "\0" not in text and unicodedata.is_normalized("NFC", text)
     assert all(text[i + 1 : i + 3].isalnum() and len(text[i + 1 : i + 3]) == 2 for i, c in enumerate(text) if c == "%")
     assert rule is None or text != raw.decode("utf-8", "surrogateescape")
     assert stored_name(text.encode()) == (text, None)
 
 
-@given(st.lists(st.sampled_from([b"100%.txt", "100％.txt".encode(), "é".encode(), "e\u0301".encode(), b"\xe9", b"a", b".pydio", b"_.pydio"]), unique=True))
+@given(st.lists(st.sampled_from([b"100%.txt", "100％.txt".encode(), "é".encode(), "e\u0301".encode(), b"\xe9", b"a", b".pydio", b".pydio_"]), unique=True))
 def test_two_names_of_a_folder_never_become_one_and_kept_names_stay(raws: list[bytes]) -> None:
     found = stored_names(raws)
     assert len({name.text for name in found.values()}) == len(raws)

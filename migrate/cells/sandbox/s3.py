@@ -156,8 +156,8 @@ class Request:
         for position, part in enumerate(parts):
             if len(part) > 255 or (not source.flat and (len(part.encode()) > 255 or "\0" in part)):
                 raise Refused("InternalError", "Object name cannot be longer than 255 characters")
-            if part == ".pydio":
-                raise Refused("InternalError", "reserved name")
+            if part == ".pydio" or (part.endswith(".pydio") and position == len(parts) - 1):
+                raise Refused("InternalError", "Object name cannot be empty")
             node = node.children.get(part) if node is not None else None
             if node is not None and not node.is_folder and position < len(parts) - 1 and not source.flat:
                 raise Refused("XMinioParentIsObject")
