@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from migrate.errors import Code, Finding, Severity, code, finding
 from migrate.extract.records import FileEntry, NodePath, Root
 from migrate.extract.tree import Item, Walk
+from migrate.leftovers import METADATA, PRODUCT_FILES, RECYCLE_CACHE, ROOT_MARKS, is_unfinished
 from migrate.text import shown
 
 if TYPE_CHECKING:
@@ -85,9 +86,6 @@ _PROBLEMS: dict[str, Code] = {
     "too_long": TOO_LONG,
 }
 
-RECYCLE_CACHE = b".ajxp_recycle_cache.ser"
-_ROOT_MARKS = frozenset({b".ajxp_template", b".ajxp_mount"})
-_PRODUCT_FILES = frozenset({b".htaccess", b"web.config", b"index.html"})
 _EMPTY_PAGE = 64
 """Bytes: the `index.html` of the product is an empty page; a longer one is somebody's."""
 
@@ -146,12 +144,12 @@ class _Reader:
             if name.startswith(b"ENCFS_RAW_"):
                 self._note(ENCRYPTED, path)
             return False
-        if name in (RECYCLE_CACHE, b".ajxp_meta") or os.fsdecode(name) in self.root.excluded:
+        if name in (RECYCLE_CACHE, METADATA) or os.fsdecode(name) in self.root.excluded:
             return True
         at_root = path.count(b"/") == 1
-        if at_root and (name in _ROOT_MARKS or (self.product and name in _PRODUCT_FILES and self._is_product_file(path, name))):
+        if at_root and (name in ROOT_MARKS or (self.product and name in PRODUCT_FILES and self._is_product_file(path, name))):
             return True
-        if name.endswith(b".dlpart") or (name.startswith(b"__") and name.endswith(b".ser")):
+        if is_unfinished(name):
             self._note(PARTIAL, path)
             return True
         if name.endswith(b".pad"):

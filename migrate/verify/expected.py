@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from migrate.cells.models import MY_FILES
@@ -30,8 +30,9 @@ class Expected:
     """(kind, subject) of the plan's findings: a deviation from the old value is accepted where it was said."""
     dated: frozenset[str] = frozenset()
     """Keys of roots whose files keep their dates: indexed in place, or set in the database of Cells."""
-    originals: frozenset[str] = frozenset()
-    """Keys of roots whose old folder itself is shown by Cells, with all that the old application left in it."""
+    indexed: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Key of a root that Cells shows as it lies, the old folder itself or a copy that others made -> names of the old
+    application's own files in it."""
 
     @classmethod
     def of(cls, ledger: Ledger) -> Expected:
@@ -39,17 +40,18 @@ class Expected:
         kinds = {kind: dict(ledger.targets(kind)) for kind in ("users", "groups", "roles", "teams", "workspaces", "shares")}
         users = kinds["users"]
         roots = {}
-        dated, originals = set(), set()
+        dated: set[str] = set()
+        indexed = {}
         for key, body in ledger.targets("roots"):
             if body.get("route") == "in-place" or (body.get("route") == "upload" and ledger.get(f"dates:{body.get('data_source')}") is True):
                 dated.add(key)
-            if body.get("original"):
-                originals.add(key)
+            if body.get("route") in ("in-place", "external"):
+                indexed[key] = frozenset((ledger.record("roots", key) or {}).get("excluded") or ())
             path = root_path(key, body, users)
             if path is not None:
                 roots[key] = path
         announced = frozenset((f.kind, f.subject) for _, f in ledger.findings("plan"))
-        return cls(roots=roots, announced=announced, dated=frozenset(dated), originals=frozenset(originals), **kinds)
+        return cls(roots=roots, announced=announced, dated=frozenset(dated), indexed=indexed, **kinds)
 
     def workspace(self, old: str) -> Mapping[str, Any] | None:
         """What a workspace, or the child workspace of a share, became; None when it was left out."""

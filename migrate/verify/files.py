@@ -19,6 +19,7 @@ from migrate.ledger import FileRow, Ledger, State
 from migrate.text import shown
 from migrate.verify.difference import UNHASHED, Options, Verdict
 from migrate.verify.expected import Expected
+from migrate.verify.leftovers import Leftovers
 from migrate.verify.reader import Reader
 from migrate.verify.scratch import Scratch
 
@@ -164,15 +165,16 @@ def _check_extras(expected: Expected, scratch: Scratch, verdict: Verdict) -> Non
     """What is in Cells below our folders and not on the old server. Folders that are roots, or lead to one, are ours."""
     ours = set(expected.roots.values())
     leading = {path[:index] for path in ours for index in range(len(path)) if path[index] == "/"}
-    handed_over = [expected.roots[key] for key in expected.originals if key in expected.roots]
+    leftovers = Leftovers(expected, scratch)
     for path, kind, size in scratch.extras():
         if path in ours or path in leading:
             continue
-        if any((path + "/").startswith(base + "/") for base in handed_over):
-            continue  # the old folder itself: what lies there and is not carried is what the plan left out or the application made
+        if leftovers.accept(path):
+            continue
         if kind == "dir" and posixpath.basename(path) == RECYCLE:
             continue  # Cells makes it when somebody deletes the first file; what lies in it is named
         verdict.differs("files", path, "nothing", "extra " + describe(kind, size))
+    leftovers.tell(verdict)
 
 
 def _day(seconds: int) -> str:

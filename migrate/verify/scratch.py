@@ -21,6 +21,7 @@ CREATE TABLE live (path TEXT PRIMARY KEY, type TEXT, size INTEGER, mtime INTEGER
 CREATE TABLE alias (nfc TEXT PRIMARY KEY, path TEXT) WITHOUT ROWID;
 CREATE INDEX alias_path ON alias (path);
 CREATE TABLE names (root TEXT, source BLOB, path TEXT, PRIMARY KEY (root, source)) WITHOUT ROWID;
+CREATE INDEX names_path ON names (path);
 """
 
 
@@ -64,6 +65,11 @@ class Scratch:
         with self._lock:
             row = self._db.execute("SELECT path FROM names WHERE root=? AND source=?", (root, source)).fetchone()
         return row[0] if row else None
+
+    def is_known(self, path: str) -> bool:
+        """Whether a path in Cells is that of a file of the old server, carried or left out."""
+        with self._lock:
+            return self._db.execute("SELECT 1 FROM names WHERE path=? LIMIT 1", (path,)).fetchone() is not None
 
     def pairs(self) -> Iterator[tuple[Any, ...]]:
         """Every expected row with what is there beside it (None when missing), in order of path."""

@@ -161,3 +161,18 @@ def test_a_missing_folder_names_everything_in_it(world):
 def test_node_type_survives(world):
     ledger, reader = world
     assert isinstance(reader.nodes[A], Node) and verify(ledger, reader, options=Options(files=False)).checked["files"] == 0
+
+
+def test_what_was_left_lying_in_a_folder_shown_as_it_lies_is_told_and_counted_and_the_rest_is_extra(world):
+    ledger, reader = world
+    for key, body in list(ledger.targets("roots")):
+        ledger.put_targets("roots", [(key, {**body, "route": "in-place"})])
+    for name in ("docs/.ajxp_recycle_cache.ser", "docs/.ajxp_meta", "upload.dlpart", ".htaccess"):
+        reader.put_file("legacy/projects/" + name, b"12")
+    verdict = verify(ledger, reader)
+    told = next(f for f in verdict.findings if f.code == "F6106")
+    assert "4 files" in told.message and not [d for d in verdict.differences if "htaccess" in d.subject or "ajxp" in d.subject]
+    reader.put_file("legacy/projects/docs/.htaccess", b"12")
+    reader.put_file("legacy/projects/docs/brought later.txt", b"12")
+    extra = {d.subject for d in verify(ledger, reader).differences if d.target.startswith("extra")}
+    assert extra == {"legacy/projects/docs/.htaccess", "legacy/projects/docs/brought later.txt"}
