@@ -14,7 +14,7 @@ from migrate.verify.difference import Verdict
 from migrate.verify.expected import Expected
 from migrate.verify.scratch import Scratch
 
-LEFT_LYING = code("F6106", Severity.INFO, "{subject}: {number} files and folders that the plan leaves out lie in the folder that Cells shows (first: {first}).",
+LEFT_LYING = code("F5020", Severity.INFO, "{subject}: {number} files and folders that the plan leaves out lie in the folder that Cells shows (first: {first}).",
                   "Nothing has to be done. Remove them there if people shall not see them; names that start with a dot are not shown anyway.",
                   "A folder that Cells indexes as it lies is shown with all that is in it: recycle bins, hidden files, files of the old application.")
 
