@@ -26,7 +26,7 @@ BATCH = 500
 def sign_ins(ledger: Ledger, session: Session, passwords: Mapping[str, str]) -> Further:
     """Old login -> old password: those whose password was kept must get in, locked ones must not. Each is tried once."""
     def check(_expected: object, verdict: Verdict) -> None:
-        for old, target, locked in _kept(ledger):
+        for old, target, locked in kept(ledger):
             if old not in passwords:
                 continue
             verdict.checked["sign-ins"] += 1
@@ -46,7 +46,7 @@ def stored(ledger: Ledger, form_of: Callable[[str], str | None], read: Callable[
     """Read back what Cells stores (`read`: uuids -> forms) and compare it with the old server's. `generated`: the password this
     tool made for a login, to tell "not stored yet" from "changed by the person"."""
     def check(_expected: object, verdict: Verdict) -> None:
-        people = _kept(ledger)
+        people = kept(ledger)
         while some := list(islice(people, BATCH)):
             forms = read([str(target["uuid"]) for _, target, _ in some])
             for old, target, _ in some:
@@ -66,13 +66,13 @@ def stored(ledger: Ledger, form_of: Callable[[str], str | None], read: Callable[
 def unproven(ledger: Ledger) -> Further:
     """Say that nothing was tried, where passwords were kept."""
     def check(_expected: object, verdict: Verdict) -> None:
-        number = sum(1 for _ in _kept(ledger))
+        number = sum(1 for _ in kept(ledger))
         if number:
             verdict.findings.append(finding(NOT_PROVEN, "users", str(number)))
     return check
 
 
-def _kept(ledger: Ledger) -> Iterator[tuple[str, dict[str, Any], bool]]:
+def kept(ledger: Ledger) -> Iterator[tuple[str, dict[str, Any], bool]]:
     """(old login, what it became, whether it is locked) of people whose password is kept."""
     for old, target in ledger.targets("users"):
         if target.get("password") == "kept" and target.get("login") and target.get("uuid"):

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from migrate.cells.api import discovery
 from migrate.cells.session import Session
 from migrate.interrupt import StopSignal
 from migrate.ledger import Ledger, Secrets
@@ -15,6 +16,7 @@ from migrate.load.perform import Loader
 from migrate.verify import passwords as checks
 from migrate.verify.logins import read_passwords
 from migrate.verify.verify import Further
+from migrate.verify.webdav import by_webdav
 from migrate.workflow.connect import Connection
 from migrate.workflow.keeping import choice_of, keeping_for
 from migrate.workflow.settings import Settings
@@ -37,6 +39,8 @@ def password_checks(ledger: Ledger, secrets: Secrets, settings: Settings, sessio
         found.append(lambda _expected, verdict: _planted(ledger, secrets, settings, session, keeping, verdict))
     if not found:
         found.append(checks.unproven(ledger))
+    if connection.via == "dav":
+        found.append(by_webdav(ledger, session, lambda: discovery.state(session).login, known))
     try:
         yield found
     finally:
