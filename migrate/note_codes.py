@@ -41,6 +41,10 @@ ACCOUNT_KEPT = code("S2721", INFO, "{subject}: the account was in Cells before a
 NOT_WATCHED = code("S2722", WARNING, "{subject}: on version 5 people can set watches for themselves only, and the password is not known.",
                    "Let the person watch the file or folder again.")
 
+BOOKMARKS_BY_JOB = code("F2712", WARNING, "Bookmarks of people who cannot be signed in are set by an internal job of Cells, which asks nobody.",
+                        "Nothing to do; plan with --bookmarks-by session to have them listed instead.",
+                        "The job writes what it is asked into the log of tasks: node ids and logins, no secrets. A bookmark on something the person does "
+                        "not see is not shown.")
 CHOICE_UNKNOWN = code("F2701", WARNING,
                       "{subject}: {number} values are not among the choices of the field (for example {example}); they are carried as written.",
                       "Add the choice in Cells, or choose another value there.")

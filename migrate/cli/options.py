@@ -157,6 +157,24 @@ def files_of(given: dict[str, Any]) -> dict[str, Any]:
     return {name: given.pop(name, None) for name in ("in_place_copy", "hand_over_original", "dates", "hidden_files")}
 
 
+passwords_file = click.option(
+    "--passwords-file", type=click.Path(path_type=Path, exists=True, dir_okay=False), envvar="MIGRATE_PASSWORDS_FILE",
+    help="Known passwords of people (CSV: old login, password, and a token where there is one; mode 0600). Bookmarks of people who had an account in "
+         "Cells before are set with them. Each is tried once.")
+
+notes = _stack(
+    passwords_file,
+    click.option("--bookmarks-by", type=click.Choice(["session", "rpc"]), default="session", show_default=True, envvar="MIGRATE_BOOKMARKS_BY",
+                 help="Bookmarks, which only their owner may set. session: as the person, with the password this tool made or one of --passwords-file; "
+                      "for others they are listed in bookmarks.csv. rpc: for others by an internal job of Cells that asks nobody."),
+)
+
+
+def notes_of(given: dict[str, Any]) -> dict[str, Any]:
+    """What was said about notes, taken out of `given`."""
+    return {name: given.pop(name, None) for name in ("bookmarks_by", "passwords_file")}
+
+
 cells = click.option("--cells", "cells_url", required=True, metavar="URL", envvar="MIGRATE_CELLS", help="Address of the new server.")
 
 cells_again = click.option("--cells", "cells_url", metavar="URL", envvar="MIGRATE_CELLS", help="Address of the new server (default: the one planned for).")

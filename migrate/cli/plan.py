@@ -21,6 +21,7 @@ from migrate.workflow.rehearsal import rehearse
 @options.passwords
 @options.shares
 @options.files
+@options.notes
 @options.connection
 @options.common
 def plan(environment: Environment, legacy: Path, database: str | None, path_map: tuple[str, ...], cells_url: str, mappings: Path | None,
@@ -37,6 +38,6 @@ def plan(environment: Environment, legacy: Path, database: str | None, path_map:
         way = connection_of(cells_url, connection, environment)
         outcome = rehearse(environment.work, legacy, database, options.paths(path_map), way, mappings=mappings,
                            masks=masks, data_source=data_source, recycle=recycle, comments=comments, passwords=Choice.of(connection),
-                              shares=options.shares_of(connection), files=options.files_of(connection),
+                              shares=options.shares_of(connection), files=options.files_of(connection), notes=options.notes_of(connection),
                            progress=progress, break_lock=environment.break_lock)
     return environment.answer(outcome)

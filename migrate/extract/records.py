@@ -151,7 +151,7 @@ class Workspace:
     `scope`: `shared` (one folder), `user` (one per login), `group` (one per group path).
     `path`: the PATH option as stored, variables included. `group`: only members of this group see it.
     `creator`: the only user who may use it (user-created workspaces).
-    `template`: nobody's workspace, only a pattern."""
+    `template`: nobody's workspace, only a pattern. `known_tags`: what its tag fields offered, used or not."""
 
     id: WorkspaceId
     label: str
@@ -170,6 +170,7 @@ class Workspace:
     template: bool = False
     shared_child: bool = False
     description: str = ""
+    known_tags: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -48,6 +49,7 @@ from migrate.extract.roles import DEAD_WORKSPACE, PERSONAL_PREFIX, StoredRole, l
 from migrate.extract.shares import read_shares, technical_logins
 from migrate.extract.sink import FindingSink
 from migrate.extract.store import Store
+from migrate.extract.tags import known_tags
 from migrate.extract.teams import read_teams
 from migrate.extract.workspaces import workspace_record
 
@@ -130,8 +132,10 @@ class Source:
     def workspaces(self) -> Iterator[Workspace]:
         """Every workspace: of the configuration, stored, templates, children of templates and of shares."""
         context = self._context
+        tags = known_tags(context)
         for entry in context.workspaces.values():
-            yield workspace_record(context.workspaces, entry, context.findings, context.plugin_options)
+            record = workspace_record(context.workspaces, entry, context.findings, context.plugin_options)
+            yield replace(record, known_tags=tags[entry.id]) if entry.id in tags else record
 
     def access(self) -> Iterator[Access]:
         """Effective rights of every person, by login. Locks are not considered."""

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 from migrate import note_codes
-from migrate.cells.api import activity, metadata, users
-from migrate.cells.auth import GivenToken
-from migrate.cells.errors import CellsRefused, LoginRefused, NoAnswer, NotFound
+from migrate.cells.api import activity, imports, metadata, users
+from migrate.cells.errors import CellsRefused, NoAnswer, NotFound
 from migrate.cells.notes import find_nodes
+from migrate.cells.reader import read_facts
 from migrate.cells.session import Session
 from migrate.load.metadata import Batch
+from migrate.load.sessions import signed_in
 from migrate.load.tools import Result, Tools, performs
 from migrate.transform.metadata_actions import LiftLocks, RemoveBookmarks, RemoveLocks, RestoreWatches, SetBookmarks, SetLocks, SetWatches
 
-REFUSED = "refused-sign-ins"
-"""Fact of the ledger: logins whose password was refused; they are not tried again."""
 OWN_ONLY = 5
 """From this version on a watch is taken from the person only."""
 
@@ -31,7 +29,7 @@ def set_watches(tools: Tools, action: SetWatches, look: bool) -> Result:
         batch.errors.update({number: error for number in range(len(action.items))})
         return batch.settle()
     if int((tools.ledger.get("server") or {}).get("major") or 4) >= OWN_ONLY:
-        with _signed_in(tools, action.login) as person:
+        with _as(tools, action.login, action.old_login) as person:
             if person is None:
                 return batch.settle({n: note_codes.NOT_WATCHED.code for n in range(len(action.items))})
             _watch(person, batch, action)
@@ -64,55 +62,69 @@ def restore_watches(tools: Tools, action: RestoreWatches, look: bool) -> Result:
     return {}
 
 
-@contextmanager
-def _signed_in(tools: Tools, login: str) -> Iterator[Session | None]:
-    """A session of the person, with the password this migration made; None when it is not known, not valid any more, or the account
-    is locked. Tried once: ten failures lock an account."""
-    password = tools.secrets.get("user", login)
-    refused = set(tools.ledger.get(REFUSED) or ())
-    account = users.get_user(tools.session, login)
-    if not password or login in refused or account is None or "logout" in account.attributes.get("locks", ""):
-        yield None
-        return
-    try:
-        token, _ = tools.session.sign_in(login, password)
-    except LoginRefused:
-        tools.ledger.put(REFUSED, sorted(refused | {login}))
-        yield None
-        return
-    with tools.session.as_somebody(GivenToken(token)) as person:
-        yield person
+def _as(tools: Tools, login: str, old_login: str) -> AbstractContextManager[Session | None]:
+    return signed_in(tools.session, tools.ledger, tools.secrets, login, old_login)
 
 
 @performs(SetBookmarks)
 def set_bookmarks(tools: Tools, action: SetBookmarks, look: bool) -> Result:
-    """Natural key: (person, node). Nodes the person does not see are left out with a reason; without a session all are listed."""
+    """Natural key: (person, node). Nodes the person does not see are left out with a reason; without a session they are set by an
+    internal job where that was chosen, else all are listed."""
     batch = Batch(tools, action.items)
     batch.locate()
     skipped: dict[int, str] = {}
-    with _signed_in(tools, action.login) as person:
-        if person is None:
+    made: list[str] = []
+    with _as(tools, action.login, action.old_login) as person:
+        if person is not None:
+            _bookmark(tools, person, batch, skipped)
+        elif action.by_rpc:
+            made = _by_job(tools, action, batch)
+        else:
             batch.errors.clear()
             batch.settle({n: note_codes.NO_SESSION.code for n in range(len(action.items))})
             return {"set": []}
-        missing = _missing(person, batch)
-        try:
-            metadata.add_bookmarks(person, [batch.uuids[n] for n in missing])
-        except CellsRefused as error:
-            if not metadata.is_refusal(error) and not isinstance(error, NoAnswer):
-                raise
-            tools.stop.wait(1.5)  # rights take effect late
-            for number in _missing(person, batch):
-                try:
-                    metadata.add_bookmarks(person, [batch.uuids[number]])
-                except CellsRefused as refused:
-                    if refused.status in (403, 404):
-                        skipped[number] = note_codes.NOT_SEEN.code
-                    else:
-                        batch.errors[number] = refused
     done = [item[1] for number, item in enumerate(action.items) if number not in skipped and number not in batch.errors]
     batch.settle(skipped)
-    return {"set": done}
+    return {"set": done, "values": made} if made else {"set": done}
+
+
+def _bookmark(tools: Tools, person: Session, batch: Batch, skipped: dict[int, str]) -> None:
+    """All together, then one by one those that were refused."""
+    missing = _missing(person, batch)
+    try:
+        metadata.add_bookmarks(person, [batch.uuids[n] for n in missing])
+    except CellsRefused as error:
+        if not metadata.is_refusal(error) and not isinstance(error, NoAnswer):
+            raise
+        tools.stop.wait(1.5)  # rights take effect late
+        for number in _missing(person, batch):
+            try:
+                metadata.add_bookmarks(person, [batch.uuids[number]])
+            except CellsRefused as refused:
+                if refused.status in (403, 404):
+                    skipped[number] = note_codes.NOT_SEEN.code
+                else:
+                    batch.errors[number] = refused
+
+
+def _by_job(tools: Tools, action: SetBookmarks, batch: Batch) -> list[str]:
+    """By an internal call that checks nothing, so the account is looked up first. Gives the uuids of the stored values, as far as the
+    job told them: with them an administrator can take the bookmarks back."""
+    account = users.get_user(tools.session, action.login)
+    if account is None or account.uuid != action.by_rpc:
+        error = NotFound(method="POST", path=action.login, status=404, reason="the account is not the one of the plan")
+        batch.errors.update({number: error for number in range(len(action.items))})
+        return []
+    facts = read_facts(tools.session)[0]
+    nodes = sorted(set(batch.uuids.values()))
+    if not nodes:
+        return []
+    try:
+        return imports.set_bookmarks(tools.session, action.by_rpc, action.login, nodes, tools.stop.wait, three_parts=facts.features.rpc_three_parts,
+                                     templates=facts.features.enterprise)
+    except CellsRefused as error:
+        batch.errors.update({number: error for number in batch.uuids})
+        return []
 
 
 def _missing(person: Session, batch: Batch) -> list[int]:
@@ -124,7 +136,7 @@ def _missing(person: Session, batch: Batch) -> list[int]:
 def remove_bookmarks(tools: Tools, action: RemoveBookmarks, look: bool) -> Result:
     """With the person's session; without one they go with the account, or stay with a person who has made it his own."""
     found = dict(find_nodes(tools.session, [str(item[1]) for item in action.items]))
-    with _signed_in(tools, action.login) as person:
+    with _as(tools, action.login, action.old_login) as person:
         if person is not None and found:
             metadata.remove_bookmarks(person, list(found.values()))
     return {}

@@ -107,11 +107,15 @@ class Fields:
         self._by_id: dict[str, list[Variant]] = {}
         self._of: dict[tuple[str, str], tuple[Variant, str]] = {}
         self._findings: list[Finding] = []
+        self._known: list[tuple[Variant, tuple[str, ...]]] = []
         ids: dict[str, Counter[str]] = {}
         for workspace in sorted(workspaces, key=lambda w: (w.shared_child, w.id)):
             for item in workspace.meta_fields:
                 ids.setdefault(folded(item.id), Counter())[item.id] += 1
                 self._collect(workspace, item)
+            if workspace.known_tags:  # one list for all tag fields of the workspace
+                found = (self._of[(workspace.id, folded(item.id))][0] for item in workspace.meta_fields)
+                self._known += [(variant, workspace.known_tags) for variant in found if variant.type == "tags"]
         for fold, variants in self._by_id.items():
             variants.sort(key=lambda v: (-v.users, v.type, json.dumps(v.choices, sort_keys=True)))
             name = ids[fold].most_common(1)[0][0]
@@ -219,6 +223,13 @@ class Fields:
     def defined(self, workspace: str, key: str) -> bool:
         """Whether the workspace defines a field of this id."""
         return (workspace, folded(key)) in self._of
+
+    @property
+    def known_tags(self) -> Iterator[tuple[str, str]]:
+        """(namespace, tag) that the old server offered, used or not, of tag fields that are carried as such."""
+        for variant, tags in self._known:
+            if variant.skip is None and variant.type == "tags":
+                yield from ((variant.namespace, tag) for tag in tags)
 
     @property
     def actions(self) -> Iterator[tuple[PutField, bool]]:

@@ -94,9 +94,11 @@ class BookmarksPart:
     kinds = ("bookmarks",)
 
     def __init__(self, records: Iterable[Bookmark], where: Whereabouts, lookup: Lookup, signs_in: Callable[[Person], bool],
-                 former: frozenset[tuple[str, str]]) -> None:
-        """`signs_in`: whether an account's password is, or will be, known. `former`: (login, node) set by earlier runs."""
+                 former: frozenset[tuple[str, str]], by_rpc: bool = False) -> None:
+        """`signs_in`: whether an account's password is, or will be, known. `former`: (login, node) set by earlier runs. `by_rpc`: for
+        others an internal job of Cells may be used."""
         self._records, self._where, self._lookup, self._signs_in, self._former = records, where, lookup, signs_in, former
+        self._by_rpc = by_rpc
 
     def _decided(self) -> Iterator[tuple[str, Person | None, dict[str, list[str]], list[tuple[str, str, Code]]]]:
         for login, group in groupby(self._records, key=lambda b: b.user):
@@ -107,7 +109,7 @@ class BookmarksPart:
                 node, why = self._where.find(mark.workspace, login, mark.path)
                 if person is None:
                     why = note_codes.PERSON_LEFT
-                elif node is not None and (person.login, node) not in self._former and not self._signs_in(person):
+                elif node is not None and (person.login, node) not in self._former and not self._by_rpc and not self._signs_in(person):
                     why = note_codes.NO_SESSION
                 if why is not None or node is None:
                     lost.append((mark.key, node or "", why or note_codes.NODE_LEFT))
@@ -122,7 +124,7 @@ class BookmarksPart:
                 continue
             items = [([["bookmarks", key] for key in keys], node) for node, keys in nodes.items() if (person.login, node) not in self._former]
             for part in _parts(items):
-                yield SetBookmarks(person.login, old, part), False
+                yield SetBookmarks(person.login, old, part, person.uuid if self._by_rpc else ""), False
 
     @property
     def outcomes(self) -> Iterator[Outcome]:
@@ -146,8 +148,11 @@ class BookmarksPart:
 
     @property
     def findings(self) -> list[Finding]:
-        return [finding(note_codes.NO_SESSION, "bookmarks", login) for login, _, _, lost in self._decided()
-                if any(why is note_codes.NO_SESSION for _, _, why in lost)]
+        found = [finding(note_codes.NO_SESSION, "bookmarks", login) for login, _, _, lost in self._decided()
+                 if any(why is note_codes.NO_SESSION for _, _, why in lost)]
+        if self._by_rpc:
+            found.append(finding(note_codes.BOOKMARKS_BY_JOB, "bookmarks", "all"))
+        return found
 
 
 class LocksPart:

@@ -170,11 +170,13 @@ class RestoreWatches(Action):
 
 @dataclass(frozen=True, slots=True)
 class SetBookmarks(Action):
-    """Bookmark nodes in a person's own session (nobody can do it for another). Items: [records, node]."""
+    """Bookmark nodes in a person's own session (nobody can do it for another). Items: [records, node]. `by_rpc`: uuid of the account
+    when an internal job of Cells may do it where no session can be opened."""
 
     login: str
     old_login: str
     items: tuple[Any, ...]
+    by_rpc: str = ""
     phase: ClassVar[int] = 710
     kind: ClassVar[str] = "bookmarks"
 

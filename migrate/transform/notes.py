@@ -240,6 +240,8 @@ class NotesPart:
     def _tags(self) -> dict[str, list[str]]:
         tagged = {v.namespace for v in self._values.fields.all if v.type == "tags" and v.skip is None}
         found: dict[str, dict[str, None]] = {}
+        for namespace, tag in self._values.fields.known_tags:
+            found.setdefault(namespace, {})[clean(tag)] = None
         for note in self._values.decide(Remarks()) if tagged else ():
             for namespace in tagged & note.values.keys():
                 value = json.loads(note.values[namespace])

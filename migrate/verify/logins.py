@@ -30,12 +30,17 @@ class PasswordsUnsafe(MigrationError):
 
     code = "E6110"
     title = "The file {path} cannot be used: {detail}."
-    remedy = "Two columns, login,password, without heading; mode 0600 (chmod 600 FILE)."
+    remedy = "Two columns, login,password, or three, login,password,token, without heading; mode 0600 (chmod 600 FILE)."
     exit_status = ExitStatus.USAGE
 
 
 def read_passwords(path: Path) -> dict[str, str]:
     """Old login -> password, from a CSV file of mode 0600. PasswordsUnsafe otherwise; no password is ever shown."""
+    return {login: password for login, (password, _) in read_people(path).items() if password}
+
+
+def read_people(path: Path) -> dict[str, tuple[str, str]]:
+    """Old login -> (password, token), either may be empty. The file is as for `read_passwords`, with a third column where tokens are known."""
     with path.open(encoding="utf-8", newline="") as lines:
         if os.fstat(lines.fileno()).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             raise PasswordsUnsafe(path=path, detail="others may read it")
@@ -44,9 +49,9 @@ def read_passwords(path: Path) -> dict[str, str]:
         except (csv.Error, UnicodeDecodeError):
             raise PasswordsUnsafe(path=path, detail="it is not a CSV file in UTF-8") from None
     for number, row in enumerate(rows, 1):
-        if len(row) != 2:
-            raise PasswordsUnsafe(path=path, detail=f"line {number} has not two columns")
-    return {login: password for login, password in rows}
+        if len(row) not in (2, 3):
+            raise PasswordsUnsafe(path=path, detail=f"line {number} has not two columns or three")
+    return {row[0]: (row[1], row[2].strip() if len(row) == 3 else "") for row in rows}
 
 
 def check_logins(ledger: Ledger, session: Session, passwords: Mapping[str, str], verdict: Verdict, *, probe: bool = False) -> None:

@@ -6,12 +6,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from itertools import islice
 from typing import Any
 
 from migrate.cells.api import activity, metadata, parameters, users
-from migrate.cells.auth import GivenToken
-from migrate.cells.errors import LoginRefused
 from migrate.cells.models import MY_FILES
 from migrate.cells.notes import find_nodes
 from migrate.cells.session import Session
@@ -23,8 +22,6 @@ from migrate.verify.expected import Expected
 CHUNK = 1000
 PEOPLE = 50
 """How many people are signed in to look at their bookmarks."""
-REFUSED = "refused-sign-ins"
-"""Fact of the ledger: logins whose password was refused. They are not tried again: ten failures lock an account."""
 
 NOT_PROVEN = code("F6201", Severity.INFO, "{subject} bookmarks were not read back: only their owners see them, and the passwords are not known here.",
                   "Ask some people whether their bookmarks are there.")
@@ -34,9 +31,12 @@ WATCHES_UNSEEN = code("F6202", Severity.INFO, "{subject} watches were not read b
 Body = Mapping[str, Any]
 
 
-def notes_check(ledger: Ledger, session: Session, password_of: Callable[[str], str | None],
-                options: Options | None = None) -> Callable[[Expected, Verdict], None]:
-    """The comparison. `password_of`: the password of an account by its login in Cells, as far as the tool knows it."""
+SignIn = Callable[[str, str], "AbstractContextManager[Session | None]"]
+"""(login in Cells, old login) -> a session of the person, or None."""
+
+
+def notes_check(ledger: Ledger, session: Session, person: SignIn, options: Options | None = None) -> Callable[[Expected, Verdict], None]:
+    """The comparison. `person`: opens a session of somebody, as far as a password or token is at hand."""
     wanted = options or Options()
 
     def check(_expected: Expected, verdict: Verdict) -> None:
@@ -54,7 +54,7 @@ def notes_check(ledger: Ledger, session: Session, password_of: Callable[[str], s
         if wanted.wants("pictures"):
             _pictures(ledger, session, verdict)
         if wanted.wants("bookmarks"):
-            _bookmarks(ledger, session, password_of, verdict)
+            _bookmarks(ledger, session, person, verdict)
 
     return check
 
@@ -155,13 +155,13 @@ def _pictures(ledger: Ledger, session: Session, verdict: Verdict) -> None:
             verdict.differs("pictures", key, "a picture", "none")
 
 
-def _bookmarks(ledger: Ledger, session: Session, password_of: Callable[[str], str | None], verdict: Verdict) -> None:
-    people: dict[str, list[Body]] = {}
-    for _, body in carried(ledger, "bookmarks"):
-        people.setdefault(body["login"], []).append(body)
+def _bookmarks(ledger: Ledger, session: Session, person: SignIn, verdict: Verdict) -> None:
+    people: dict[tuple[str, str], list[Body]] = {}
+    for key, body in carried(ledger, "bookmarks"):
+        people.setdefault((body["login"], key.split("\0", 1)[0]), []).append(body)
     unseen = 0
-    for number, (login, rows) in enumerate(sorted(people.items())):
-        found = _marked(ledger, session, login, password_of(login)) if number < PEOPLE else None
+    for number, ((login, old), rows) in enumerate(sorted(people.items())):
+        found = _marked(person, login, old) if number < PEOPLE else None
         if found is None:
             unseen += len(rows)
             continue
@@ -174,18 +174,7 @@ def _bookmarks(ledger: Ledger, session: Session, password_of: Callable[[str], st
         verdict.findings.append(finding(NOT_PROVEN, "bookmarks", str(unseen)))
 
 
-def _marked(ledger: Ledger, session: Session, login: str, password: str | None) -> set[str] | None:
+def _marked(person: SignIn, login: str, old: str) -> set[str] | None:
     """Nodes that a person has bookmarked; None when no session can be opened."""
-    refused = set(ledger.get(REFUSED) or ())
-    if not password or login in refused:
-        return None
-    account = users.get_user(session, login)
-    if account is None or "logout" in account.attributes.get("locks", ""):
-        return None
-    try:
-        token, _ = session.sign_in(login, password)
-    except LoginRefused:
-        ledger.put(REFUSED, sorted(refused | {login}))
-        return None
-    with session.as_somebody(GivenToken(token)) as person:
-        return {node.uuid for node in metadata.bookmarks(person)}
+    with person(login, old) as signed:
+        return None if signed is None else {node.uuid for node in metadata.bookmarks(signed)}

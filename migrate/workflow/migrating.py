@@ -13,6 +13,7 @@ from migrate.ledger import Ledger, Secrets, WorkLock
 from migrate.workflow.applying import carry_out, finish_apply
 from migrate.workflow.connect import Connection
 from migrate.workflow.keeping import Choice
+from migrate.workflow.noting import keep_people, without_people
 from migrate.workflow.outcome import Outcome
 from migrate.workflow.rehearsal import plan_with
 from migrate.workflow.settings import Settings
@@ -24,14 +25,16 @@ Progress = Callable[[str, int], None]
 def migrate_all(work: Path, legacy: Path, database: str | None, path_map: Mapping[str, str], connection: Connection, *, mappings: Path | None, masks: str,
                 data_source: str, recycle: str, accept_skips: bool, stop: StopSignal, progress: Progress, say: Callable[[str], None],
                 passwords: Choice | None = None, shares: Mapping[str, Any] | None = None, files: Mapping[str, Any] | None = None,
-                comments: str = "both", break_lock: bool = False) -> Outcome:
+                comments: str = "both", notes: Mapping[str, Any] | None = None, break_lock: bool = False) -> Outcome:
     """One lock, three steps. The exit status is the worst of them; what was done before is found again and not repeated."""
     settings = Settings(legacy=str(legacy.resolve()), path_map=dict(path_map), database_given=database is not None, cells=(connection.url or "").rstrip("/"),
                         mappings=str(mappings.resolve()) if mappings else "", masks=masks, data_source=data_source, recycle=recycle, now=int(time.time()),
-                        passwords=(passwords or Choice()).plain(), shares=dict(shares or {}), files=dict(files or {}), comments=comments)
+                        passwords=(passwords or Choice()).plain(), shares=dict(shares or {}), files=dict(files or {}), comments=comments,
+                        notes=without_people(notes))
     with WorkLock(work, break_lock=break_lock), Ledger.create(work) as ledger:
         secrets = Secrets(work)
         settings.save(ledger, secrets, database)
+        keep_people(secrets, notes)
         planned = plan_with(work, ledger, secrets, settings, connection, progress=progress, stop=stop)
         say(planned.verdict)
         stop.check()

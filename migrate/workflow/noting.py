@@ -23,6 +23,8 @@ from migrate.extract.records import Bookmark, Comment, Lock, Metadata, Preferenc
 from migrate.extract.source import Source
 from migrate.ledger import Ledger, Secrets, State
 from migrate.load.loans import give_back
+from migrate.load.sessions import KNOWN, TOKEN, at_hand
+from migrate.logs import keep_out
 from migrate.report.words import plain
 from migrate.text import shown
 from migrate.transform.actions import from_json
@@ -36,6 +38,7 @@ from migrate.transform.notes import Comments, NotesPart, Values, stamp
 from migrate.transform.parts import Part
 from migrate.transform.people import Person
 from migrate.transform.whereabouts import Whereabouts
+from migrate.verify.logins import read_people
 from migrate.workflow.settings import Settings
 from migrate.workflow.view import RecordView
 
@@ -46,17 +49,19 @@ COMMENTS_FILE, BOOKMARKS_FILE = "comments.csv", "bookmarks.csv"
 
 @dataclass(frozen=True)
 class Eyes:
-    """What a plan may look at for notes. `read`: (target, nodes) -> what Cells holds; `knows`: whether the tool knows the password of
-    an account (by its login in Cells); `comments`: `field`, `archive` or `both`."""
+    """What a plan may look at for notes. `read`: (target, nodes) -> what Cells holds; `knows`: whether the tool knows a password or
+    token of an account (login in Cells, old login); `comments`: `field`, `archive` or `both`; `by_rpc`: bookmarks by an internal job."""
 
     read: Callable[[Target, Iterable[str]], LiveNotes] = lambda _target, _nodes: LiveNotes()
-    knows: Callable[[str], bool] = lambda _login: False
+    knows: Callable[[str, str], bool] = lambda _login, _old: False
     comments: str = "both"
+    by_rpc: bool = False
 
     @classmethod
     def of(cls, session: Session, secrets: Secrets, settings: Settings) -> Eyes:
         """Look with this session."""
-        return cls(lambda target, nodes: read_notes(session, target, nodes), lambda login: secrets.get("user", login) is not None, settings.comments)
+        return cls(lambda target, nodes: read_notes(session, target, nodes), lambda login, old: at_hand(secrets, login, old), settings.comments,
+                   settings.notes.get("bookmarks_by") == "rpc")
 
 
 @dataclass(frozen=True)
@@ -117,12 +122,12 @@ def note_parts(records: RecordView, lookup: PlanLookup, ledger: Ledger, mappings
     notes = NotesPart(values, Comments(streams["comments"], where, lookup, values, live, eyes.comments), live)
 
     def signs_in(person: Person) -> bool:
-        new = person.login not in lookup.target.users
-        return not person.existing and "logout" not in person.user.locks and (new or eyes.knows(person.login))
+        new = person.login not in lookup.target.users and not person.existing
+        return "logout" not in person.user.locks and (new or eyes.knows(person.login, person.user.login))
 
     writing = written(notes.actions) if live.locks else {}
     return [notes, WatchesPart(streams["watches"], where, lookup, live, signs_in),
-            BookmarksPart(streams["bookmarks"], where, lookup, signs_in, former.bookmarks),
+            BookmarksPart(streams["bookmarks"], where, lookup, signs_in, former.bookmarks, eyes.by_rpc),
             LocksPart(streams["locks"], where, lookup, live, writing.__contains__), PreferencesPart(Stream(records, "preferences", Preference), lookup),
             LimitsPart(records, lookup), AccountsPart(records, lookup, live)]
 
@@ -145,6 +150,22 @@ def _undefined(records: RecordView, metadata: Iterable[Metadata]) -> set[str]:
     """Ids of values that no workspace defines."""
     known = {folded(item.id) for workspace in records.workspaces() for item in workspace.meta_fields}
     return {name for record in metadata for name in record.values if folded(name) not in known}
+
+
+def without_people(notes: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What of the choices about notes may stand in the settings."""
+    return {name: value for name, value in (notes or {}).items() if name != "passwords_file"}
+
+
+def keep_people(secrets: Secrets, notes: Mapping[str, Any] | None) -> None:
+    """Remember passwords and tokens that were handed in, where only secrets are; `finish` removes them."""
+    file = (notes or {}).get("passwords_file")
+    for login, found in read_people(file).items() if file is not None else ():
+        for kind, value in zip((KNOWN, TOKEN), found, strict=True):
+            if value:
+                keep_out(value)
+                if secrets.get(kind, login) != value:
+                    secrets.put(kind, login, value)
 
 
 def store_derived(ledger: Ledger, parts: Iterable[Part]) -> None:

@@ -20,7 +20,7 @@ from migrate.workflow import filing
 from migrate.workflow.connect import Connection
 from migrate.workflow.inventory import unreadable
 from migrate.workflow.keeping import Choice, policy_of, remember
-from migrate.workflow.noting import Eyes
+from migrate.workflow.noting import Eyes, keep_people, without_people
 from migrate.workflow.outcome import Outcome
 from migrate.workflow.planning import folders_of, given_rights, mapping_fingerprint, seed_of, stated_people, store_plan
 from migrate.workflow.settings import Settings
@@ -33,14 +33,16 @@ Progress = Callable[[str, int], None]
 def rehearse(work: Path, legacy: Path, database: str | None, path_map: Mapping[str, str], connection: Connection, *, mappings: Path | None,
              masks: str, data_source: str, recycle: str, progress: Progress,
              passwords: Choice | None = None, shares: Mapping[str, Any] | None = None, files: Mapping[str, Any] | None = None,
-             comments: str = "both", break_lock: bool = False, stop: StopSignal | None = None) -> Outcome:
+             comments: str = "both", notes: Mapping[str, Any] | None = None, break_lock: bool = False, stop: StopSignal | None = None) -> Outcome:
     """Plan in `work`; exit 3 when something of the old server could not be read."""
     settings = Settings(legacy=str(legacy.resolve()), path_map=dict(path_map), database_given=database is not None, cells=(connection.url or "").rstrip("/"),
                         mappings=str(mappings.resolve()) if mappings else "", masks=masks, data_source=data_source, recycle=recycle, now=int(time.time()),
-                        passwords=(passwords or Choice()).plain(), shares=dict(shares or {}), files=dict(files or {}), comments=comments)
+                        passwords=(passwords or Choice()).plain(), shares=dict(shares or {}), files=dict(files or {}), comments=comments,
+                        notes=without_people(notes))
     with WorkLock(work, break_lock=break_lock), Ledger.create(work) as ledger:
         secrets = Secrets(work)
         settings.save(ledger, secrets, database)
+        keep_people(secrets, notes)
         return plan_with(work, ledger, secrets, settings, connection, progress=progress, stop=stop)
 
 

@@ -35,6 +35,8 @@ class Settings:
     recycle: str = "skip"
     now: int = 0
     comments: str = "both"
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    """`bookmarks_by`: `session` or `rpc`. Passwords that were handed in are in the secrets file."""
     shares: Mapping[str, Any] = field(default_factory=dict)
     """`strict_no_download`, `revive`, `new_owner`, `link_passwords`: see cli/options."""
     files: Mapping[str, Any] = field(default_factory=dict)

@@ -11,6 +11,7 @@ from migrate.cells.reader import read_facts, whoami
 from migrate.cells.session import Session
 from migrate.errors import Finding
 from migrate.ledger import Ledger, Secrets, WorkLock
+from migrate.load.sessions import signed_in
 from migrate.report import html
 from migrate.report.csv import write_csv
 from migrate.verify.difference import Options
@@ -46,7 +47,7 @@ def verify_with(work: Path, ledger: Ledger, session: Session, connection: Connec
     options = Options(masks=masks, checksum=lambda root, path: _md5(ledger, root, path), progress=progress)
     shares = share_check(work, ledger, session, options.checksum)
     secrets = Secrets(work)
-    notes = notes_check(ledger, session, lambda login: secrets.get("user", login), options)
+    notes = notes_check(ledger, session, lambda login, old: signed_in(session, ledger, secrets, login, old), options)
     with password_checks(ledger, Secrets(work), settings, session, connection, passwords_file, plant) as passwords:
         verdict = verify(ledger, CellsReader(session, workers=4), options=options, further=[shares, notes, *passwords])
     page = html.write_report(ledger, work / "report.html")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,9 +16,10 @@ from migrate.cells.reader import whoami
 from migrate.cells.sandbox import Sandbox
 from migrate.cells.session import Session
 from migrate.ledger import Ledger
+from migrate.load.sessions import REFUSED, signed_in
 from migrate.verify.difference import Verdict
 from migrate.verify.expected import Expected
-from migrate.verify.metadata import REFUSED, notes_check
+from migrate.verify.metadata import notes_check
 
 NODE = "pydiods1/file"
 
@@ -53,8 +55,8 @@ class World:
             self.ledger.settle(kind, "key", "migrated")
 
     def differences(self, password: str | None = "correct horse battery") -> list[str]:
-        verdict = Verdict()
-        notes_check(self.ledger, self.session, lambda _login: password)(Expected.of(self.ledger), verdict)
+        verdict, known = Verdict(), SimpleNamespace(get=lambda kind, _key: password if kind == "user" else None)
+        notes_check(self.ledger, self.session, lambda login, old: signed_in(self.session, self.ledger, known, login, old))(Expected.of(self.ledger), verdict)
         self.verdict = verdict
         return [d.kind for d in verdict.differences]
 

@@ -6,6 +6,8 @@ the task log and in the server's log. The job has one fixed id: a new one stops 
 from __future__ import annotations
 
 import json
+import re
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -19,6 +21,7 @@ from migrate.cells.shapes import objects
 JOB = "pydio8-data-import"
 PATH = "/a/jobs/user/import-p8"
 PATIENCE = 300.0
+_one_job = threading.Lock()
 _NUMBERS = {"ANY": 0, "OWNER": 1, "READ": 2, "WRITE": 3, "deny": 0, "allow": 1}
 Raw = dict[str, Any]
 
@@ -92,9 +95,58 @@ def _rules(user: Raw) -> set[tuple[str, str, str]]:
     return {(str(p.get("Action")), str(p.get("Subject")), str(p.get("Effect"))) for p in objects(user, "Policies")}
 
 
+def bookmarks_call(uuid: str, login: str, nodes: Sequence[str], *, three_parts: bool) -> dict[str, Any]:
+    """The action that bookmarks nodes for somebody else; a repeat makes no second bookmark. The policies are those of a bookmark that
+    the person sets: nobody else sees it."""
+    if not uuid or not login or not nodes or not all(nodes):
+        raise RefusedToSend(method="PUT", path=PATH, status=0, reason="a bookmark needs a person and a node")
+    rules: list[Raw] = [{"Action": "OWNER", "Subject": uuid, "Effect": "allow"}, {"Action": "READ", "Subject": f"user:{login}", "Effect": "allow"},
+                        {"Action": "WRITE", "Subject": f"user:{login}", "Effect": "allow"}, {"Action": "WRITE", "Subject": "profile:admin", "Effect": "allow"}]
+    policies = [_policy(rule, three_parts) for rule in rules]
+    metas = [{"NodeUuid": node, "Namespace": "bookmark", "JsonValue": "true", "Policies": policies} for node in nodes]
+    method = "idm.UserMetaService.UpdateUserMeta" if three_parts else "UserMetaService.UpdateUserMeta"
+    request = json.dumps({"Operation": "PUT" if three_parts else 0, "MetaDatas": metas}, ensure_ascii=False)
+    return {"name": "actions.cmd.rpc", "params": {"service": "pydio.grpc.user-meta", "method": method, "request": request}}
+
+
+TRIES = {True: 1, False: 6}
+"""A method name of two parts may reach another service of that name and fail for it (seen: one of two calls)."""
+
+
+def set_bookmarks(session: Session, uuid: str, login: str, nodes: Sequence[str], wait: Callable[[float], Any] = time.sleep, *, three_parts: bool,
+                  templates: bool) -> list[str]:
+    """Bookmark nodes for somebody else. Gives the uuids of the stored values as far as the log of the task tells them. CellsRefused
+    when the job fails. `templates`: this edition evaluates double braces in what it is sent."""
+    call = bookmarks_call(uuid, login, nodes, three_parts=three_parts)
+    if templates and "{{" in login:
+        raise RefusedToSend(method="PUT", path=PATH, status=0, reason="the login holds double braces, which this edition would evaluate")
+    for _ in range(TRIES[three_parts]):
+        task = run_calls(session, [call], wait)
+        if task.status == "Finished":
+            return _told_uuids(session, task.id)
+    raise CellsRefused(method="PUT", path=PATH, status=0, reason=f"the internal service of Cells refused the bookmarks ({task.message[:200]})")
+
+
+def _told_uuids(session: Session, task: str) -> list[str]:
+    """Uuids in the answer of an internal call, from the log of its task; empty where the log does not tell."""
+    if not task:
+        return []
+    answer = session.search("/a/jobs/tasks/logs", {"Query": f'+OperationUuid:"{JOB}-{task[:8]}"', "Size": 20}, timeout=SECONDS)
+    found: dict[str, None] = {}
+    for line in objects(answer, "Logs"):
+        told = str(line.get("JsonZaps", "")).partition('"response"')[2].partition('"request"')[0]
+        found.update(dict.fromkeys(re.findall(r'(?<![A-Za-z])Uuid:\\+"([0-9a-f-]{36})', told)))
+    return list(found)
+
+
 def run_calls(session: Session, calls: Sequence[Mapping[str, Any]], wait: Callable[[float], Any] = time.sleep) -> Task:
     """Run a chain of internal calls (none: only replaces the stored job by an empty one) and give its task when it has ended. The
     chain stops at the first call that fails; its `message` may hold parts of what was sent: do not show it."""
+    with _one_job:
+        return _run(session, calls, wait)
+
+
+def _run(session: Session, calls: Sequence[Mapping[str, Any]], wait: Callable[[float], Any]) -> Task:
     before = {task.id for task in tasks_of(session, JOB) or []}
     try:
         session.put(PATH, {"JobName": "import-p8", "JsonParameters": json.dumps(list(calls), ensure_ascii=False)}, timeout=SECONDS)
