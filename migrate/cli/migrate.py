@@ -23,6 +23,7 @@ from migrate.workflow.migrating import migrate_all
 @options.shares
 @options.files
 @options.notes
+@options.delta
 @click.option("--accept-skips", is_flag=True, envvar="MIGRATE_ACCEPT_SKIPS", help="What the plan announced as left out is in order (exit 0).")
 @route.via
 @options.connection
@@ -40,6 +41,7 @@ def migrate(environment: Environment, legacy: Path, database: str | None, path_m
         outcome = migrate_all(environment.work, legacy, database, options.paths(path_map), way, mappings=mappings,
                               masks=masks, data_source=data_source, recycle=recycle, comments=comments, passwords=Choice.of(connection),
                               shares=options.shares_of(connection), files=options.files_of(connection), notes=options.notes_of(connection),
+                              delta=options.delta_of(connection),
                               accept_skips=accept_skips, stop=stop, progress=progress,
                               say=environment.say, break_lock=environment.break_lock)
     return environment.answer(outcome)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -11,6 +12,9 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from migrate.ledger import schema
 from migrate.ledger.database import Database
 from migrate.ledger.rows import BATCH, FileRow, State, batches, key_of, text_of
+
+GONE = "gone-files"
+"""Kind of targets under which files are remembered that left the old server."""
 
 
 class Files(Database):
@@ -35,9 +39,34 @@ class Files(Database):
                 db.execute(statement, values)
 
     def end_scan(self, scan: int) -> None:
-        """Forget files that the last listing did not find."""
+        """Forget files that the last listing did not find. Those that were brought to Cells are remembered as gone (`gone_files`)
+        until a listing finds them again."""
+        table, gone = schema.files, schema.targets
+        lost = select(table).where(table.c.seen != scan, table.c.state.in_(["done", "already"])).order_by(table.c.root, table.c.path)
         with self._write() as db:
+            for row in db.execute(lost).all():
+                body = {"root": row.root, "path": row.path.hex(), "type": row.type, "target": row.target, "etag": row.etag, "size": row.size}
+                statement = upsert(gone).values(kind=GONE, key=f"{row.root}\0{row.path.hex()}", body=json.dumps(body))
+                db.execute(statement.on_conflict_do_update(index_elements=["kind", "key"], set_={"body": statement.excluded.body}))
+            back = select(table.c.root + "\0" + func.lower(func.hex(table.c.path))).where(table.c.seen == scan)
+            if db.execute(select(func.count()).select_from(gone).where(gone.c.kind == GONE)).scalar():
+                db.execute(delete(gone).where(gone.c.kind == GONE, gone.c.key.in_(back)))
             db.execute(delete(schema.files).where(schema.files.c.seen != scan))
+
+    def gone_files(self) -> Iterator[dict[str, Any]]:
+        """What was brought to Cells and is not on the old server any more: root, path (bytes), type, target, etag, size."""
+        table = schema.targets
+        with self._read() as db:
+            for (body,) in db.execute(select(table.c.body).where(table.c.kind == GONE).order_by(table.c.key)):
+                found = json.loads(body)
+                yield {**found, "root": text_of(found["root"]), "path": bytes.fromhex(found["path"])}
+
+    def reopen_files(self, root: str | None = None) -> None:
+        """Files that count as brought are looked up again when they are carried: Cells was put back, or they go elsewhere now."""
+        table = schema.files
+        statement = update(table).where(table.c.state.in_(["done", "already"])).values(state="planned")
+        with self._write() as db:
+            db.execute(statement if root is None else statement.where(table.c.root == key_of(root)))
 
     def files(self, root: str | None = None, *states: State) -> Iterator[FileRow]:
         """Files in order of root and path, streamed in pages."""

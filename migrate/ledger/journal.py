@@ -8,11 +8,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.engine import Connection
 
 from migrate.ledger import schema
 from migrate.ledger.database import Database
 from migrate.ledger.rows import BATCH, ActionRow, State, batches, key_of, text_of
+
+FORGOTTEN = "journal-forgotten"
+"""Fact: place in the journal up to which it does not count (see `forget_journal`)."""
 
 
 class Journal(Database):
@@ -110,6 +114,31 @@ class Journal(Database):
         with self._read() as db:
             return _former(db, action_id)
 
+    def last_done(self, action_id: str) -> tuple[int, str] | None:
+        """(place in the journal, body) of an action whose last word is that it was carried out; None when it never was, was taken back,
+        or was begun or failed since."""
+        with self._read() as db:
+            row = db.execute(text("SELECT seq, event, body FROM journal WHERE action=:action AND seq>:start ORDER BY seq DESC LIMIT 1"),
+                             {"action": key_of(action_id), "start": _start(db)}).first()
+        return None if row is None or row.event != "done" else (int(row.seq), str(row.body))
+
+    def journal_end(self) -> int:
+        """Place of the newest line of the journal; 0 when it is empty."""
+        with self._read() as db:
+            return int(db.execute(text("SELECT coalesce(max(seq), 0) FROM journal")).scalar() or 0)
+
+    def forget_journal(self) -> None:
+        """What the journal tells so far does not count any more: Cells was put back to an earlier state. The lines stay."""
+        end = json.dumps(self.journal_end())
+        statement = upsert(schema.meta).values(key=FORGOTTEN, value=end)
+        with self._write() as db:
+            db.execute(statement.on_conflict_do_update(index_elements=["key"], set_={"value": end}))
+
+    def has_history(self) -> bool:
+        """Whether anything was ever begun in this work folder."""
+        with self._read() as db:
+            return db.execute(text("SELECT 1 FROM journal LIMIT 1")).scalar() is not None
+
     def effects(self, *, begun: bool = False) -> Iterator[tuple[str, str, Mapping[str, Any] | None]]:
         """(action id, body, result) of everything this migration did and did not take back, newest first. `begun`: with what was
         begun and has no recorded end (killed, failed): perhaps done, perhaps in part; without result."""
@@ -122,7 +151,8 @@ class Journal(Database):
                     "(SELECT 1 FROM journal k WHERE k.action=j.action AND k.seq>j.seq AND k.event IN ('undone','started','done','adopted')) AND NOT EXISTS "
                     "(SELECT 1 FROM journal d WHERE d.action=j.action AND d.event='done' AND NOT EXISTS "
                     "(SELECT 1 FROM journal u WHERE u.action=d.action AND u.seq>d.seq AND u.event='undone'))")).all()]
-        for action, body, result, _ in sorted(rows, key=lambda row: -row[3]):
+            start = _start(db)
+        for action, body, result, _ in sorted((row for row in rows if row[3] > start), key=lambda row: -row[3]):
             yield text_of(action), body, None if result is None else json.loads(result)
 
     def forget_outcomes(self) -> None:
@@ -133,11 +163,19 @@ class Journal(Database):
             db.execute(update(schema.access).values(outcome=None))
             db.execute(delete(schema.actions))
             db.execute(delete(schema.meta).where(schema.meta.c.key.in_(["target-fingerprint", "verify"])))
+            db.execute(delete(schema.targets).where(schema.targets.c.kind == "seen"))
+
+
+def _start(db: Connection) -> int:
+    """Place in the journal behind which it counts."""
+    value = db.execute(select(schema.meta.c.value).where(schema.meta.c.key == FORGOTTEN)).scalar()
+    return 0 if value is None else int(json.loads(value))
 
 
 def _former(db: Connection, action_id: str) -> Mapping[str, Any] | None:
-    kept = db.execute(text("SELECT result FROM journal j WHERE action=:action AND event='former' AND NOT EXISTS "
-                           "(SELECT 1 FROM journal k WHERE k.action=j.action AND k.seq>j.seq AND k.event='undone')"), {"action": key_of(action_id)}).scalar()
+    kept = db.execute(text("SELECT result FROM journal j WHERE action=:action AND event='former' AND j.seq>:start AND NOT EXISTS "
+                           "(SELECT 1 FROM journal k WHERE k.action=j.action AND k.seq>j.seq AND k.event='undone')"),
+                      {"action": key_of(action_id), "start": _start(db)}).scalar()
     return None if kept is None else json.loads(kept)
 
 

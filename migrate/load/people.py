@@ -9,9 +9,10 @@ import random
 from migrate.cells.api import groups, policies, roles, users
 from migrate.cells.errors import CellsRefused, NoAnswer, OtherObject
 from migrate.cells.models import Group, Role, User
+from migrate.cells.models.locks import LOCKED, LOCKS, locks_of
 from migrate.errors import MigrationError
 from migrate.load.tools import Result, Tools, performs
-from migrate.transform.actions import CreateGroup, CreateRole, CreateUser, DeleteGroup, DeleteRole, DeleteUser
+from migrate.transform.actions import CreateGroup, CreateRole, CreateUser, DeleteGroup, DeleteRole, DeleteUser, RetireUser
 
 
 class HalfAccount(MigrationError):
@@ -51,7 +52,7 @@ def create_user(tools: Tools, action: CreateUser, look: bool) -> Result:
     wanted = User(action.uuid, action.login, action.group_path, action.roles, dict(action.attributes))
     rules = _policies(action)
     if there:
-        wanted = _with_picture(_not_asked_again(wanted, there[0]), there[0])
+        wanted = _onto(_not_asked_again(wanted, there[0]), there[0])
         users.put_user(tools.session, wanted, None, rules)
     else:
         make = tools.keeping.make if tools.keeping is not None and action.temporary else None
@@ -97,10 +98,24 @@ def _not_asked_again(wanted: User, there: User) -> User:
     return dataclasses.replace(wanted, attributes=attributes)
 
 
-def _with_picture(wanted: User, there: User) -> User:
-    """The picture is an attribute too, and what is not sent is wiped."""
-    picture = there.attributes.get("avatar")
-    return dataclasses.replace(wanted, attributes={**wanted.attributes, "avatar": picture}) if picture else wanted
+def _onto(wanted: User, there: User) -> User:
+    """What is not sent is wiped: attributes that the plan says nothing of (the picture, settings of people) are sent as they are. Those
+    it says to be empty go."""
+    attributes = {**there.attributes, **wanted.attributes}
+    return dataclasses.replace(wanted, attributes={name: value for name, value in attributes.items() if value or name not in wanted.attributes})
+
+
+@performs(RetireUser)
+def retire_user(tools: Tools, action: RetireUser, look: bool) -> Result:
+    """Natural key: login and uuid. Everything the account holds is sent back with it, so that only the lock is new."""
+    there = next((user for user in users.find_users(tools.session, action.login) if user.uuid == action.uuid), None)
+    if there is None:
+        return {"gone": True}
+    locks = locks_of(there.attributes)
+    if LOCKED not in locks:
+        attributes = {**there.attributes, LOCKS: json.dumps([LOCKED, *locks])}
+        users.put_user(tools.session, dataclasses.replace(there, roles=action.roles, attributes=attributes))
+    return {"uuid": action.uuid}
 
 
 def _policies(action: CreateUser) -> policies.Policies | None:

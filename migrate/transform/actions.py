@@ -176,6 +176,8 @@ class CreateUser(Action):
     owner_login: str = ""
     record: str = ""
     temporary: bool = False
+    wish: Mapping[str, Any] = field(default_factory=dict)
+    """What the old server says (`attributes`, `roles`, `group_path`), where some of it is not stated because people changed it in Cells."""
     phase: ClassVar[int] = 30
     kind: ClassVar[str] = "users"
 
@@ -202,6 +204,24 @@ class DeleteUser(Action):
     @property
     def id(self) -> ActionId:
         return ActionId("delete-user:" + self.login)
+
+
+@dataclass(frozen=True, slots=True)
+class RetireUser(Action):
+    """Lock the account of a person whom the old server has no more. Everything the account holds stays. `roles`: those assigned to it."""
+
+    uuid: str
+    login: str
+    roles: tuple[str, ...] = ()
+    phase: ClassVar[int] = 31
+
+    @property
+    def id(self) -> ActionId:
+        return ActionId("retire:" + self.login)
+
+    @property
+    def lane(self) -> str:
+        return "accounts"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ Passwords are no matter here: every account is made with a random one, and `load
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -185,25 +185,3 @@ class People:
         if locks:
             result["locks"] = json.dumps(locks)
         return result
-
-
-def holds(found: CellsUser, attributes: Mapping[str, str], roles: tuple[str, ...], group_path: str, given: tuple[str, ...], ordered: bool) -> bool:
-    """Whether an account that this migration made is as wanted. `given`: its assigned roles on the server. A person who changed
-    the password is not asked again, and what the server adds by itself does not count."""
-    for name, value in attributes.items():
-        if name == "locks":
-            missing = set(json.loads(value)) - set(_locks(found.attributes.get("locks", "")))
-            if missing - {"pass_change"}:
-                return False
-        elif found.attributes.get(name) != value:
-            return False
-    same = list(given) == list(roles) if ordered else sorted(given) == sorted(roles)
-    return same and found.group_path.rstrip("/") == group_path.rstrip("/")
-
-
-def _locks(text: str) -> list[str]:
-    try:
-        value = json.loads(text or "[]")
-    except ValueError:
-        return []
-    return [v for v in value if isinstance(v, str)] if isinstance(value, list) else []

@@ -5,20 +5,35 @@ Groups, roles and workspaces are held in memory, people are streamed: every prop
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 
 from migrate.cells.models import Target
+from migrate.cells.models import User as CellsUser
+from migrate.cells.models.locks import LOCKED, locks_of
 from migrate.errors import ExitStatus, Finding, MigrationError, finding
 from migrate.extract.records import Access, Root, User
 from migrate.transform import codes, names
-from migrate.transform.actions import Action, CarryFolder, CreateFolder, CreateUser, NodeRef, OpenDesk, RemoveRight, SetRight
+from migrate.transform.actions import (
+    Action,
+    CarryFolder,
+    CreateFolder,
+    CreateUser,
+    DeleteUser,
+    NodeRef,
+    OpenDesk,
+    RemoveRight,
+    RetireUser,
+    SetRight,
+)
 from migrate.transform.file_actions import CopyFolder, KeepDates
 from migrate.transform.groups import clean, plan_groups
 from migrate.transform.identity import Identity
 from migrate.transform.in_place import InPlace
 from migrate.transform.mapping import Mappings, Proposal
-from migrate.transform.people import LANGUAGE, People, Person, holds
+from migrate.transform.merged import Merged, merged
+from migrate.transform.people import People, Person
 from migrate.transform.placement import DESK_SLUG, GROUP, PERSONAL, PERSONAL_SOURCE, SHARED, USER, Place, plan_placement
 from migrate.transform.records_view import Records, paired
 from migrate.transform.rights import PersonalRights, Rights
@@ -33,24 +48,26 @@ NO_FOLDER = "_root"
 @dataclass(frozen=True, slots=True)
 class PlanOptions:
     """`seed`: what all chosen uuids derive from. `data_source`: holds migrated content. `masks`: `enforce` or `ignore`.
-    `given`: (role, node, workspace) of rights that earlier runs of this migration gave; what is not planned again is taken back."""
+    `given`: (role, node, workspace) of rights that earlier runs of this migration gave -> the rules by which they stated them; what is
+    not planned again and still stands so is taken back. `removed_people`: `lock` or `keep`. `source_wins`: what people changed in
+    Cells since then is not kept."""
 
     seed: str
     data_source: str = "legacy"
     masks: str = "enforce"
-    given: frozenset[Triple] = frozenset()
+    given: Mapping[Triple, frozenset[str]] = field(default_factory=dict)
     passwords: PasswordPolicy = PasswordPolicy()
     in_place: InPlace = InPlace()
     dates: bool = False
     """Whether old dates are put into the database of Cells."""
     copy: bool = False
     """Whether this machine is that of Cells, so that copies for folders in place are made by the tool."""
-    stated: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """New login -> attributes that earlier runs of this work folder gave the account: what differs in Cells now is people's."""
-
-
-OWN_ATTRIBUTES = ("displayName", "email", LANGUAGE)
-"""Attributes that people change themselves."""
+    stated: Mapping[str, CreateUser] = field(default_factory=dict)
+    """New login -> the account as earlier runs of this work folder last wrote it: what differs in Cells now is people's."""
+    removed_people: str = "lock"
+    delete_removed: frozenset[str] = frozenset()
+    """Kinds of which is deleted in Cells what the old server has no more: users, roles, workspaces, groups, files."""
+    source_wins: bool = False
 
 
 class BadDataSourceName(MigrationError):
@@ -98,6 +115,8 @@ class Plan:
             assigned=self._roles.assigned,
             entry=self._entry,
             ours=ours,
+            our_roles=self._our_roles | {place.uuid for place in self._groups.places.values() if not place.adopted},
+            made=self._options.stated,
         )
 
     # -- look-ups -----------------------------------------------------------------------------------------------------------
@@ -232,6 +251,7 @@ class Plan:
         yield from self._roles.actions
         for person in self._new_people():
             yield self._account(person)
+        yield from self._retired()
         for root, node, where in self._carried() if self._options.copy else ():
             if where.route == "in-place" and where.folder and not where.original:
                 yield CopyFolder(root.key, where.folder + node.removeprefix(where.data_source), where.data_source), False
@@ -259,27 +279,69 @@ class Plan:
         found = self._target.users.get(person.login)
         if found is None:
             return action, False
-        action = replace(action, attributes={**action.attributes, **self._kept(person, action.attributes)})
-        technical = {person.uuid, "ROOT_GROUP", *(g.uuid for g in self._target.groups.values())}
-        given = tuple(r for r in found.roles if r not in technical and (r in roles or not self._automatic(r)))
-        return action, holds(found, action.attributes, roles, group, given, self._features.role_order)
+        result = self._merged(person, action, found)
+        return result.action, result.already
 
-    def _kept(self, person: Person, wanted: Mapping[str, str]) -> dict[str, str]:
-        """Names, addresses and languages that people changed in Cells since the account was made: they stay as they are there."""
-        live, stated = self._target.users[person.login].attributes, self._options.stated.get(person.login)
-        return {name: live[name] for name in OWN_ATTRIBUTES if name in wanted and live.get(name) and live[name] != wanted[name]
-                and (stated is None or live[name] != stated.get(name))}
+    def _merged(self, person: Person, action: CreateUser, found: CellsUser) -> Merged:
+        """The account as it is to be, with what people changed of it in Cells."""
+        return merged(action, found, self._options.stated.get(person.login), given=self._assigned(found, action.roles), ours=self._our_roles,
+                      ordered=self._features.role_order, source_wins=self._options.source_wins)
 
-    def _people_changed(self) -> dict[str, list[str]]:
-        """Old login -> what people changed of the account in Cells."""
-        result = {}
-        for user in self._records.users():
-            person = self.decide(user)
-            if person.skip is None and not person.existing and person.login in self._target.users:
-                kept = self._kept(person, self._people.attributes(person))
-                if kept:
-                    result[user.login] = sorted(kept)
-        return result
+    def _assigned(self, found: CellsUser, ours: Collection[str] = ()) -> tuple[str, ...]:
+        """Roles that somebody assigned to an account: without the own one and those of groups and profile."""
+        technical = {found.uuid, "ROOT_GROUP"} | self._group_roles
+        return tuple(r for r in found.roles if r not in technical and (r in ours or not self._automatic(r)))
+
+    @cached_property
+    def _group_roles(self) -> frozenset[str]:
+        return frozenset(g.uuid for g in self._target.groups.values())
+
+    @cached_property
+    def _our_roles(self) -> frozenset[str]:
+        return frozenset({self._identity.everybody, *self._roles.uuids.values(), *(self._identity.team(key) for key in self._roles.teams)})
+
+    def people_changed(self) -> Iterator[tuple[Person, tuple[str, ...]]]:
+        """Who was changed in Cells since the account was made, and in what."""
+        for person in self._new_people():
+            found = self._target.users.get(person.login)
+            if found is not None:
+                user = person.user
+                owner = (self._people.cells_login(user.parent) or "") if user.parent else ""
+                wanted = CreateUser(person.uuid, person.login, self._groups.path_of(user.group), self._people.attributes(person),
+                                    self._roles.assigned(person), owner, user.key)
+                changed = self._merged(person, wanted, found).changed
+                if changed:
+                    yield person, changed
+
+    def people_gave(self) -> list[Triple]:
+        """Rights on workspaces of this migration that somebody in Cells gave to people, groups and roles of this migration."""
+        if not self._options.given:
+            return []
+        spaces = {place.uuid for place in self._placement.places.values() if place.made}
+        roles = self._our_roles | {place.uuid for place in self._groups.places.values() if not place.adopted} | {a.uuid for a in self._options.stated.values()}
+        said = ((role, node, workspace) for role in roles for node, spoken in self._live.nodes_of(role).items() for workspace in spoken if spoken[workspace])
+        found = {triple for triple in said if triple[2] in spaces and triple not in self._options.given}
+        if found:
+            found -= {(a.role, str(a.node), a.workspace) for a in self._all_rights()}
+        return sorted(found)
+
+    def removed_people(self) -> Iterator[CreateUser]:
+        """Accounts that earlier runs made of people whom the old server has no more, as they were written."""
+        if not self._options.stated:
+            return
+        still = {self._identity.user(user.login) for user in self._records.users()}
+        for login, before in sorted(self._options.stated.items()):
+            found = self._target.users.get(login)
+            if before.uuid not in still and found is not None and found.uuid == before.uuid:
+                yield before
+
+    def _retired(self) -> Iterator[tuple[Action, bool]]:
+        for before in self.removed_people():
+            if "users" in self._options.delete_removed:
+                yield DeleteUser(before.uuid, before.login), False
+            elif self._options.removed_people == "lock":
+                found = self._target.users[before.login]
+                yield RetireUser(before.uuid, before.login, self._assigned(found)), LOCKED in locks_of(found.attributes)
 
     def _automatic(self, role: str) -> bool:
         known = self._target.roles.get(role)
@@ -331,8 +393,9 @@ class Plan:
             if triple in self._options.given:
                 planned.add(triple)
             yield action, self._live.says(*triple) == actions_of(action.right, action.mode)
-        for role, node, workspace in sorted(self._options.given - planned):
-            if self._live.says(role, node, workspace):
+        for (role, node, workspace), stated in sorted(self._options.given.items(), key=lambda item: item[0]):
+            says = self._live.says(role, node, workspace)
+            if (role, node, workspace) not in planned and says and (says == stated or self._options.source_wins):
                 yield RemoveRight(role, NodeRef(node), workspace), False
 
     def _all_rights(self) -> Iterator[SetRight]:
@@ -469,8 +532,8 @@ class Plan:
         taken_back = sum(isinstance(action, RemoveRight) for action, _ in self._grants()) if self._options.given else 0
         if taken_back:
             yield finding(codes.RIGHT_WITHDRAWN, "grants", "", count=taken_back)
-        for login, kept in sorted(self._people_changed().items()):
-            yield finding(codes.CHANGED_IN_CELLS, "users", login, what=", ".join(kept))
+        for person, changed in self.people_changed():
+            yield finding(codes.CHANGED_IN_CELLS, "users", person.user.login, what=", ".join(changed))
 
     def _about_folders(self) -> Iterator[Finding]:
         for wid, place in self._placement.places.items():

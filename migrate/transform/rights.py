@@ -6,7 +6,7 @@ rules and compared with the old effective right; where it differs the person's o
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from migrate.cells.models import MY_FILES, Target
@@ -78,13 +78,16 @@ class Rights:
         target: Target,
         *,
         enforce_masks: bool,
-        given: frozenset[Triple],
+        given: Mapping[Triple, frozenset[str]],
         folder_of: Callable[[Place, Person], str | None],
         groups_of: Callable[[Person], Sequence[str]],
         assigned: Callable[[Person], tuple[str, ...]],
         entry: Callable[[Place, Person, str], str | None],
         ours: Iterable[str],
+        our_roles: Iterable[str] = (),
+        made: Container[str] = (),
     ) -> None:
+        """`our_roles`: of groups, roles and everybody, made by this migration; `made`: logins whose accounts this work folder made."""
         self.places = placement.places
         self.skipped = placement.skipped
         self._target = target
@@ -107,6 +110,9 @@ class Rights:
         self.standing = Standing.of(target)
         for triple in given:
             self.standing.forget(triple)
+        for role in our_roles if given else ():
+            self.standing.rules.pop(role, None)  # what else they say was given by people in Cells: nothing is closed against it
+        self._made = made
         self.role_sets = list(self._role_rights(sources))
         self.role_sets += self._closings(adopted)
         for action in self.role_sets:
@@ -284,9 +290,10 @@ class Rights:
             for workspace, actions in by_workspace.items():
                 if workspace in task.own.get(node, {}):
                     continue
-                if (uuid, node, workspace) in self._given:
+                stated = self._given.get((uuid, node, workspace))
+                if stated == actions:
                     task.result.stale.append((uuid, node, workspace))
-                else:
+                elif stated is None and task.person.login not in self._made:  # else people said it in Cells, and it stays as it is
                     task.own.setdefault(node, {})[workspace] = actions
 
     def _judge(self, task: _Task) -> None:

@@ -11,6 +11,7 @@ from migrate.verify.access import AccessCheck, Places, masked_paths, paths_neede
 from migrate.verify.difference import UNLOCATED, Options, Verdict
 from migrate.verify.expected import Expected
 from migrate.verify.files import check_files, load_expected, tops_of, walk
+from migrate.verify.kept import accept_kept
 from migrate.verify.people import check_groups, check_roles, check_users
 from migrate.verify.places import check_workspaces
 from migrate.verify.reader import Reader
@@ -56,6 +57,7 @@ def verify(ledger: Ledger, reader: Reader, *, options: Options | None = None, fu
             check.run(ledger, users)
     for check in further:
         check(expected, verdict)
+    accept_kept(ledger, verdict)
     ledger.put(STAGE, verdict.as_json())
     ledger.replace_findings(STAGE, [*verdict.findings, *(d.as_finding() for d in verdict.differences)])
     return verdict

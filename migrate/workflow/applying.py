@@ -26,6 +26,7 @@ from migrate.workflow.handing import hand_over
 from migrate.workflow.keeping import keeping_for
 from migrate.workflow.noting import Pictures, hand_over_notes, open_sources, return_loans
 from migrate.workflow.outcome import Outcome
+from migrate.workflow.pace import Stopwatch
 from migrate.workflow.planning import mapping_fingerprint, plan_objects, target_fingerprint
 from migrate.workflow.rehearsal import plan_with
 from migrate.workflow.settings import NotPlanned, Settings
@@ -98,17 +99,19 @@ def carry_out(work: Path, ledger: Ledger, secrets: Secrets, settings: Settings, 
     owner = require_files(session)
     ledger.reopen_failed()
     content = DavContent(session, lambda: owner.login) if connection.via == "dav" else None
-    carrier = Carrier(ledger, session, stop=stop, workers=min(workers, 4), progress=progress, content=content)
+    carrier = Carrier(ledger, session, stop=stop, workers=workers, progress=progress, content=content)
     prepare_shares(ledger, secrets, settings, session)
     keeping = keeping_for(settings, secrets, session, connection)
     pictures = Pictures(settings, secrets)
-    loader = Loader(session, ledger, secrets, stop, carrier.carry, keeping, pictures)
+    watch = Stopwatch(ledger)
+    loader = Loader(session, ledger, secrets, stop, watch.around(carrier.carry), keeping, pictures)
     return_loans(session, ledger)  # of a run that was killed
     try:
         _reopen_desks(ledger, loader)
-        with KeepAlive(session):
+        with KeepAlive(session), watch.running():
             Engine(ledger, loader, workers=workers, stop=stop, progress=progress).run()
     finally:
+        carrier.close()
         pictures.close()
         keeping.close()
         return_loans(session, ledger)

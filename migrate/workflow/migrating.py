@@ -25,12 +25,12 @@ Progress = Callable[[str, int], None]
 def migrate_all(work: Path, legacy: Path, database: str | None, path_map: Mapping[str, str], connection: Connection, *, mappings: Path | None, masks: str,
                 data_source: str, recycle: str, accept_skips: bool, stop: StopSignal, progress: Progress, say: Callable[[str], None],
                 passwords: Choice | None = None, shares: Mapping[str, Any] | None = None, files: Mapping[str, Any] | None = None,
-                comments: str = "both", notes: Mapping[str, Any] | None = None, break_lock: bool = False) -> Outcome:
+                comments: str = "both", notes: Mapping[str, Any] | None = None, delta: Mapping[str, Any] | None = None, break_lock: bool = False) -> Outcome:
     """One lock, three steps. The exit status is the worst of them; what was done before is found again and not repeated."""
     settings = Settings(legacy=str(legacy.resolve()), path_map=dict(path_map), database_given=database is not None, cells=(connection.url or "").rstrip("/"),
                         mappings=str(mappings.resolve()) if mappings else "", masks=masks, data_source=data_source, recycle=recycle, now=int(time.time()),
                         passwords=(passwords or Choice()).plain(), shares=dict(shares or {}), files=dict(files or {}), comments=comments,
-                        notes=without_people(notes))
+                        notes=without_people(notes), delta=dict(delta or {}))
     with WorkLock(work, break_lock=break_lock), Ledger.create(work) as ledger:
         secrets = Secrets(work)
         settings.save(ledger, secrets, database)

@@ -15,8 +15,8 @@ from migrate.cells.models import Acl, LiveShares, Target
 from migrate.errors import Finding, Severity, code, finding
 from migrate.extract.source import Source
 from migrate.ledger import Ledger, State
-from migrate.transform.actions import Action, CarryFolder, CloseDesk, CreateFolder, CreateUser, OpenDesk, SetRight, from_json
-from migrate.transform.file_actions import CopyFolder, KeepDates
+from migrate.transform.actions import Action, CarryFolder, CloseDesk, CreateFolder, OpenDesk, SetRight
+from migrate.transform.file_actions import CopyFolder, KeepDates, WriteDates
 from migrate.transform.identity import Identity
 from migrate.transform.lookup import PlanLookup
 from migrate.transform.mapping import Mappings, Proposal
@@ -25,12 +25,15 @@ from migrate.transform.parts import Part
 from migrate.transform.passwords import Passwords
 from migrate.transform.plan import Plan, PlanOptions, make_plan
 from migrate.transform.share_actions import CreateLink, UpdateLink
+from migrate.transform.since import Since
 from migrate.workflow.keeping import waiting
+from migrate.workflow.memory import Memory, keep_seen
 from migrate.workflow.noting import DERIVED, Eyes, Former, note_parts, store_derived
 from migrate.workflow.sharing import shares_part, without_our_cells
 from migrate.workflow.survey import REST
 from migrate.workflow.targets import name_files
 from migrate.workflow.view import RecordView
+from migrate.workflow.week import known_names, known_people, others_of, outcomes_of, week_findings
 
 NOT_CARRIED = code("S2900", Severity.WARNING, "{kind} are read and listed, but this version does not carry them to Cells yet.",
                    "Keep the old server readable; a later version carries them, and a second run adds only what is missing.")
@@ -56,6 +59,9 @@ def store_plan(ledger: Ledger, target: Target, mappings: Mappings, options: Plan
     records = RecordView(ledger)
     plan = make_plan(records, without_our_cells(target, ledger, Identity(options.seed)), mappings, options)
     findings: list[Finding] = list(extra)
+    moved = {key: body["node"] for key, body in ledger.targets("roots")}
+    memory = Memory(ledger)
+    since = Since(target, lambda action_id: memory.said(action_id), options.source_wins)
     former = Former.of(ledger)
     for kind in ("users", "groups", "roles", "teams", "workspaces", *REST):
         _reset(ledger, kind)
@@ -63,6 +69,11 @@ def store_plan(ledger: Ledger, target: Target, mappings: Mappings, options: Plan
     for kind in (*TARGETS, *DERIVED):
         ledger.put_targets(kind, (), replace=True)
     _put_targets(ledger, plan.targets)
+    for key, body in ledger.targets("roots"):
+        if options.source_wins or moved.get(key, body["node"]) != body["node"]:
+            ledger.reopen_files(key)  # its files go elsewhere now, or may be missing there
+    since.links = frozenset((live or LiveShares()).links)
+    since.names, since.persons, since.others = known_names(ledger), known_people(ledger), others_of(target, options)
     findings += name_files(ledger, recycle=recycle, progress=progress, hidden=hidden)
     lookup = PlanLookup(plan, records, target)
     parts = parts_of(records, lookup, ledger, mappings, options)  # after the files have their names
@@ -79,7 +90,10 @@ def store_plan(ledger: Ledger, target: Target, mappings: Mappings, options: Plan
         findings += part.findings
     ledger.settle_many(_not_carried(ledger, findings, {kind for part in parts for kind in part.kinds}))
     ledger.replace_access(shared.access(plan.access))
-    ledger.replace_plan(_needed(ledger, plan, parts))
+    ledger.replace_plan(_needed(ledger, plan, parts, since))
+    ledger.settle_many(outcomes_of(since.kept, options.source_wins))
+    keep_seen(ledger, since.left | {f"user:{person.login}" for person, _ in plan.people_changed()})
+    findings += week_findings(ledger, plan, since, options)
     ledger.replace_findings("plan", [*plan.findings, *findings])
     ledger.put("target-fingerprint", target_fingerprint(target, plan_objects(ledger)))
     return plan
@@ -113,9 +127,9 @@ def _not_carried(ledger: Ledger, findings: list[Finding], carried: set[str]) -> 
             findings.append(finding(NOT_CARRIED, kind, f"{number} {kind}"))
 
 
-def _needed(ledger: Ledger, plan: Plan, parts: Sequence[Part]) -> Iterator[tuple[Action, State]]:
-    """Actions with their state, streamed. Content that is all there needs no carrying; a desk is opened (and closed in the
-    end) only for work on its data source."""
+def _needed(ledger: Ledger, plan: Plan, parts: Sequence[Part], since: Since) -> Iterator[tuple[Action, State]]:
+    """Actions with their state, streamed. What people changed in Cells since an earlier run is left as it is; content that is all there
+    needs no carrying; a desk is opened (and closed in the end) only for work on its data source."""
     busy: dict[str, OpenDesk] = {}
     everything = itertools.chain(plan.actions, *(part.actions for part in parts))
     working = {source for action, already in everything for source in _works_on(ledger, action, already)}
@@ -130,10 +144,10 @@ def _needed(ledger: Ledger, plan: Plan, parts: Sequence[Part]) -> Iterator[tuple
             already = not _to_carry(ledger, action)
         elif isinstance(action, KeepDates):
             already = action.data_source not in working and ledger.get("dates:" + action.data_source) is True
-        yield action, State.ALREADY if already else State.PLANNED
+        yield action, State.ALREADY if already or since.leaves(action) else State.PLANNED
     for part in parts:
         for action, already in part.actions:
-            yield action, State.ALREADY if already else State.PLANNED
+            yield action, State.ALREADY if already or since.leaves(action) else State.PLANNED
     for desk in busy.values():
         yield CloseDesk(desk.uuid, desk.slug, desk.data_source), State.PLANNED
 
@@ -144,7 +158,7 @@ def _works_on(ledger: Ledger, action: Action, already: bool) -> Iterator[str]:
         yield action.node.split("/", 1)[0]
     elif isinstance(action, (CreateFolder, CreateLink, UpdateLink)) and not already:
         yield action.node.split("/", 1)[0]
-    elif isinstance(action, WriteValues) and not already:
+    elif isinstance(action, (WriteValues, WriteDates)) and not already:
         yield from action.sources
 
 
@@ -188,27 +202,6 @@ def mapping_fingerprint(folder: Path) -> str:
     for path in sorted(folder.glob("*.csv")) if folder.is_dir() else []:
         total.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return total.hexdigest()
-
-
-
-def stated_people(ledger: Ledger) -> dict[str, Mapping[str, str]]:
-    """New login -> attributes that earlier runs of this work folder gave the account."""
-    stated: dict[str, Mapping[str, str]] = {}
-    for _, body, _ in ledger.effects(begun=True):  # newest first
-        action = from_json(body)
-        if isinstance(action, CreateUser):
-            stated.setdefault(action.login, action.attributes)
-    return stated
-
-
-def given_rights(ledger: Ledger) -> frozenset[tuple[str, str, str]]:
-    """(role, node, workspace) of every right that earlier runs of this work folder gave and did not take back."""
-    given = set()
-    for _, body, _ in ledger.effects(begun=True):
-        action = from_json(body)
-        if isinstance(action, SetRight):
-            given.add((action.role, str(action.node), action.workspace))
-    return frozenset(given)
 
 
 def folders_of(ledger: Ledger, target: Target, mappings: Mappings, options: PlanOptions) -> list[str]:

@@ -41,6 +41,8 @@ class Settings:
     """`strict_no_download`, `revive`, `new_owner`, `link_passwords`: see cli/options."""
     files: Mapping[str, Any] = field(default_factory=dict)
     """Fields of `filing.FileChoice`."""
+    delta: Mapping[str, Any] = field(default_factory=dict)
+    """`source_wins`, `removed_people`, `delete_removed`: what a later plan does with what changed since."""
     passwords: Mapping[str, Any] = field(default_factory=dict)
     """Fields of `passwords.Choice`."""
 

@@ -20,6 +20,7 @@ from migrate.verify.target import CellsReader
 from migrate.verify.verify import verify
 from migrate.workflow.connect import Connection
 from migrate.workflow.outcome import Outcome
+from migrate.workflow.pace import timed
 from migrate.workflow.proving import password_checks
 from migrate.workflow.settings import Settings
 from migrate.workflow.sharing import share_check
@@ -49,7 +50,8 @@ def verify_with(work: Path, ledger: Ledger, session: Session, connection: Connec
     secrets = Secrets(work)
     notes = notes_check(ledger, session, lambda login, old: signed_in(session, ledger, secrets, login, old), options)
     with password_checks(ledger, Secrets(work), settings, session, connection, passwords_file, plant) as passwords:
-        verdict = verify(ledger, CellsReader(session, workers=4), options=options, further=[shares, notes, *passwords])
+        with timed(ledger, "verify"):
+            verdict = verify(ledger, CellsReader(session, workers=4), options=options, further=[shares, notes, *passwords])
     page = html.write_report(ledger, work / "report.html")
     write_csv(ledger, work / "not-green.csv")
     findings: list[Finding] = [f for _, f in ledger.findings("verify")]

@@ -15,7 +15,9 @@ from migrate.cells.models import Role as CellsRole
 from migrate.cells.models import User as CellsUser
 from migrate.extract.records import CLEAR, Access, Group, Role, Root, User, Workspace
 from migrate.rights import Right
+from migrate.transform.actions import SetRight
 from migrate.transform.plan import PlanOptions, make_plan
+from migrate.transform.standing import actions_of
 
 WORKSPACES = ("p", "q", "r", "mine", "each")
 GROUPS = ("/a", "/a/b", "/c")
@@ -150,7 +152,7 @@ def test_a_later_run_brings_the_rights_of_the_old_server_as_they_are_then(first:
     plan = make_plan(first, fresh_target(), options=PlanOptions(SEED))
     actions = [action for action, _ in plan.actions]
     done = after(fresh_target(), actions)
-    rights = frozenset((a.role, a.node, a.workspace) for a in actions if type(a).__name__ == "SetRight")
+    rights = {(a.role, str(a.node), a.workspace): actions_of(a.right, a.mode) for a in actions if isinstance(a, SetRight)}
     later = make_plan(second, done, options=PlanOptions(SEED, given=rights))
     then = after(done, [action for action, already in later.actions if not already])
     spots = {wid: body["uuid"] for kind, wid, body in later.targets if kind == "workspaces"}
