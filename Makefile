@@ -2,6 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
+# Tests run in as many processes as there are processors (WORKERS=0: in one, as with a real Cells). They share nothing but what lies in this folder.
+WORKERS ?= $(if $(CELLS_URL),0,auto)
+PYTEST := $(PY) -m pytest -n $(WORKERS) --dist worksteal
 
 .PHONY: demo test lint fuzz scale contract bench fixtures lock clean
 
@@ -10,7 +13,7 @@ demo: $(VENV)/.run
 
 test: $(VENV)/.test
 	$(PY) -m ruff check .
-	$(PY) -m pytest
+	$(PYTEST)
 
 $(VENV)/.run: requirements.txt
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)
@@ -26,7 +29,7 @@ lint: $(VENV)/.test
 
 # Long forms. MIGRATE_EXAMPLES sets how many inputs each property is tried with (the short form in `make test` uses 50 or so).
 fuzz: $(VENV)/.test
-	MIGRATE_EXAMPLES=$${MIGRATE_EXAMPLES:-2000} $(PY) -m pytest tests -m "fuzz or hypothesis"
+	MIGRATE_EXAMPLES=$${MIGRATE_EXAMPLES:-2000} $(PYTEST) tests -m "fuzz or hypothesis"
 
 # 100,000 people and a million files: memory stays flat and time grows with the size. Takes a while, and a few GB of disk.
 scale: $(VENV)/.test
@@ -34,7 +37,7 @@ scale: $(VENV)/.test
 
 # A run killed before and after every single request, and the like. Long: MIGRATE_SHARE=1/4 makes a quarter of it.
 sweep: $(VENV)/.test
-	MIGRATE_SWEEP=all $(PY) -m pytest -s tests/faults
+	MIGRATE_SWEEP=all $(PYTEST) -rP tests/faults
 
 # A bad line between the tool and a real Cells that may be spoilt: CELLS_URL=http://... CELLS_TOKEN=... make fault-proxy
 fault-proxy: $(VENV)/.test

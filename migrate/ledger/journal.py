@@ -35,7 +35,7 @@ class Journal(Database):
                     rows.append({"id": key_of(action.id), "seq": number * BATCH + offset, "phase": action.phase, "lane": key_of(action.lane),
                                  "kind": action.kind, "record": key_of(getattr(action, "record", "")), "body": action.to_json(), "state": state.value})
                 db.execute(insert(schema.actions), rows)
-            for state, events in (("planned", "'started','former','done','adopted'"), ("already", "'started','former'")):
+            for state, events in (("planned", "'started','former','done','adopted','undoing'"), ("already", "'started','former'")):
                 db.execute(text(f"UPDATE actions SET state='started' WHERE state='{state}' AND EXISTS (SELECT 1 FROM journal "  # noqa: S608 - own words
                                 f"WHERE journal.action=actions.id AND journal.event IN ({events}) AND journal.seq="
                                 "(SELECT max(j.seq) FROM journal j WHERE j.action=actions.id))"))
@@ -96,6 +96,18 @@ class Journal(Database):
         with self._write() as db:
             db.execute(insert(schema.journal).values(time=int(time.time()), action=key_of(row.id), event=what, body=row.body, result=encoded))
             db.execute(update(schema.actions).where(schema.actions.c.id == key_of(row.id)).values(state=state.value, result=encoded, code=code, detail=detail))
+
+    def undo_begins(self, action_id: str, body: str) -> None:
+        """Commit that an effect is about to be taken back: whoever finds half of it later knows who took the other half."""
+        with self._write() as db:
+            db.execute(insert(schema.journal).values(time=int(time.time()), action=key_of(action_id), event="undoing", body=body))
+
+    def undo_begun(self, action_id: str) -> bool:
+        """Whether an effect was being taken back when a run ended."""
+        with self._read() as db:
+            last = db.execute(select(schema.journal.c.event).where(schema.journal.c.action == key_of(action_id))
+                              .order_by(schema.journal.c.seq.desc()).limit(1)).scalar()
+        return last == "undoing"
 
     def journal_undone(self, action_id: str, body: str) -> None:
         """Record that an effect was taken back."""

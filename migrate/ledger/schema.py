@@ -66,7 +66,7 @@ journal = Table(
     Column("result", String),
     Index("journal_action", "action"),
 )
-"""Append-only. event: started, former (what was there before), done, adopted, failed, undone."""
+"""Append-only. event: started, former (what was there before), done, adopted, failed, undoing (being taken back), undone."""
 
 files = Table(
     "files", metadata,

@@ -62,7 +62,7 @@ def undo_migration(work: Path, connection: Connection, *, dry_run: bool, stop: S
         settings = Settings.load(ledger, work)
         steps = sorted(_steps(ledger, purge), key=lambda step: step.order)
         given = frozenset(pair for step in steps for pair in _gives(step.effect))
-        desks = [CloseDesk(e.uuid, e.slug, e.data_source) for e in (step.effect for step in steps) if isinstance(e, OpenDesk)]
+        desks = _desks(ledger, steps)
         findings: list[Finding] = []
         lines: list[str] = []
         done = failed = 0
@@ -109,6 +109,13 @@ def undo_migration(work: Path, connection: Connection, *, dry_run: bool, stop: S
                        lines=[found.message for found in findings])
 
 
+def _desks(ledger: Ledger, steps: list[Step]) -> list[CloseDesk]:
+    """What closes the desks that taking back may open. Those whose opening was taken back already by an undo that was killed are in
+    the plan only, and may be open again."""
+    opened = [*(step.effect for step in steps), *(from_json(row.body) for row in ledger.actions())]
+    return list({e.uuid: CloseDesk(e.uuid, e.slug, e.data_source) for e in opened if isinstance(e, OpenDesk)}.values())
+
+
 def _steps(ledger: Ledger, purge: Collection[str]) -> list[Step]:
     """Content is not taken back by itself: it goes with its data source or stays, unless a purge of files is asked for."""
     steps = []
@@ -130,12 +137,13 @@ def _take_back(loader: Loader, ledger: Ledger, step: Step, given: frozenset[tupl
     """Gives what is to be said. What people changed stays, and stays in the journal as ours."""
     kind = KINDS.get(type(step.effect), "")
     if kind and kind not in purge:
-        what = changed_since(loader.tools, step.effect, given, known=step.known)
+        what = changed_since(loader.tools, step.effect, given, known=step.known and not ledger.undo_begun(step.name))
         if what:
             return [finding(CHANGED, kind, step.name, what=what, purge=kind)]
     if dry_run:
         return []
     told: list[Finding] = []
+    ledger.undo_begins(step.name, step.body)
     if step.reverse is None and isinstance(step.effect, CarryFolder):
         _, kept = purge_folder(loader.tools, step.effect)
         if kept:
