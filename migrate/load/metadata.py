@@ -237,10 +237,10 @@ def remove_values(tools: Tools, action: RemoveValues, look: bool) -> Result:
 
 
 def allow_desks(tools: Tools, sources: Iterable[str]) -> None:
-    """Desks as the journal knows them may be opened again (undo)."""
+    """Desks as the journal knows them may be opened again (undo): the newest plan may have needed none."""
     wanted = set(sources)
-    for row in tools.ledger.actions():
-        if row.id.startswith("desk:"):
-            desk = from_json(row.body)
+    for name, body, _ in tools.ledger.effects(begun=True):
+        if name.startswith("desk:"):
+            desk = from_json(body)
             if isinstance(desk, OpenDesk) and desk.data_source in wanted:
                 tools.desks.allow(desk.data_source, desk.uuid, desk.slug, desk.loader_role)

@@ -53,3 +53,34 @@ class RestoreDates(Action):
     @property
     def id(self) -> ActionId:
         return ActionId("restore-dates:" + self.data_source)
+
+
+@dataclass(frozen=True, slots=True)
+class WriteDates(Action):
+    """Write the old dates of uploaded files into a field of theirs, through the desks of `sources`; the files are in the ledger."""
+
+    sources: tuple[str, ...]
+    phase: ClassVar[int] = 112
+    kind: ClassVar[str] = "metadata"
+
+    @property
+    def id(self) -> ActionId:
+        return ActionId("date-field:" + ",".join(self.sources))
+
+    def needs(self) -> tuple[ActionId, ...]:
+        return tuple(ActionId("desk:" + source) for source in self.sources)
+
+    def reverse(self) -> Action:
+        return RemoveDates(self.sources)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveDates(Action):
+    """Remove the dates that `WriteDates` wrote, where they still are as written."""
+
+    sources: tuple[str, ...]
+    phase: ClassVar[int] = 796
+
+    @property
+    def id(self) -> ActionId:
+        return ActionId("remove-date-field:" + ",".join(self.sources))

@@ -21,14 +21,15 @@ from migrate.transform.mapping import guarded
 from migrate.workflow.settings import Settings
 
 DATES_LOST = code("F5014", Severity.INFO, "The files of {subject} are uploaded: Cells shows the time of the upload as their date.",
-                  "Plan with --dates sql to bring the old dates into the database of Cells, or use route in-place, which keeps them.",
+                  "Plan with --dates sql to bring the old dates into the database of Cells, with --dates field to keep them beside the file, "
+                  "or use route in-place, which keeps them.",
                   "The interface of Cells has no way to set the date of a file. Dates of folders are kept where the data source can.")
 OPEN = (State.PLANNED, State.STARTED, State.FAILED)
 
 
 @dataclass(frozen=True)
 class FileChoice:
-    """What was said on the command line about files. `in_place_copy`: `script` or `run`; `dates`: `none` or `sql`; `hidden_files`:
+    """What was said on the command line about files. `in_place_copy`: `script` or `run`; `dates`: `none`, `sql` or `field`; `hidden_files`:
     `carry` or `skip`."""
 
     in_place_copy: str = "script"
