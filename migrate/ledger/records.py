@@ -94,6 +94,28 @@ class Records(Database):
             for key, outcome, code in db.execute(select(table.c.key, table.c.outcome, table.c.code).where(table.c.kind == kind)):
                 yield text_of(key), outcome, code
 
+    def unsettle(self, kind: str) -> None:
+        """Forget what became of all records of a kind: a new plan says it anew."""
+        table = schema.records
+        with self._write() as db:
+            db.execute(update(table).where(table.c.kind == kind, table.c.outcome.isnot(None)).values(outcome=None, code=None, detail=None))
+
+    def standing(self, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """(key, target) of the records of a kind that are said to be in Cells, in key order, streamed in pages."""
+        records, targets, last = schema.records, schema.targets, None
+        while True:
+            query = select(targets.c.key, targets.c.body).join(records, (records.c.kind == targets.c.kind) & (records.c.key == targets.c.key)).where(
+                targets.c.kind == kind, records.c.outcome.in_(["migrated", "already"])).order_by(targets.c.key).limit(BATCH)
+            if last is not None:
+                query = query.where(targets.c.key > last)
+            with self._read() as db:
+                page = db.execute(query).all()
+            if not page:
+                return
+            for key, body in page:
+                yield text_of(key), json.loads(body)
+            last = page[-1][0]
+
     def counts(self) -> dict[str, dict[str, int]]:
         """kind -> found, migrated, already, skipped, failed, open (not settled). Files and access pairs are counted from their tables."""
         result: dict[str, dict[str, int]] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
@@ -11,7 +11,7 @@ from migrate.cells.models.notes import LiveNotes
 from migrate.errors import Code, Finding, finding
 from migrate.extract.records import Bookmark, Lock, Preference, Watch
 from migrate.transform.actions import Action
-from migrate.transform.metadata_actions import BATCH, LiftLocks, SetBookmarks, SetLocks, SetWatches
+from migrate.transform.metadata_actions import BATCH, LiftLocks, SetBookmarks, SetLocks, SetWatches, WriteValues
 from migrate.transform.parts import Lookup, Outcome
 from migrate.transform.people import Person
 from migrate.transform.whereabouts import Whereabouts
@@ -248,6 +248,7 @@ def _parts(items: list[Any]) -> Iterator[tuple[Any, ...]]:
         yield tuple(items[start:start + BATCH])
 
 
-def written(actions: Iterable[tuple[Action, bool]]) -> Mapping[str, None]:
-    """Nodes that a plan writes values to."""
-    return {str(item[1]): None for action, _ in actions for item in getattr(action, "items", ()) if type(action).__name__ == "WriteValues"}
+def written(actions: Iterable[tuple[Action, bool]], among: Container[str]) -> frozenset[str]:
+    """Those of these nodes that a plan writes values to."""
+    items = (item for action, _ in actions if isinstance(action, WriteValues) for item in action.items)
+    return frozenset(str(item[1]) for item in items if str(item[1]) in among)

@@ -13,8 +13,9 @@ from typing import Any
 
 from migrate import note_codes
 from migrate.cells.models.notes import Field, LiveNotes
-from migrate.errors import Code, Finding, finding
-from migrate.extract.records import Comment, Metadata
+from migrate.errors import Code, Finding, finding, known
+from migrate.extract.records import Comment, Metadata, from_plain, to_plain
+from migrate.shelf import First, Shelf
 from migrate.text import shown
 from migrate.transform.actions import Action
 from migrate.transform.fields import COMMENTS, Fields, Variant
@@ -43,20 +44,22 @@ class Note:
 class Values:
     """Decides values of fields, record by record, as often as asked."""
 
-    def __init__(self, records: Iterable[Metadata], fields: Fields, where: Whereabouts, lookup: Lookup, live: LiveNotes, former: Former) -> None:
-        """`records` can be gone through again."""
+    def __init__(self, records: Iterable[Metadata], fields: Fields, where: Whereabouts, lookup: Lookup, live: LiveNotes, former: Former,
+                 shelf: Shelf | None = None) -> None:
+        """`records` can be gone through again. `shelf`: where what is decided lies."""
+        self.shelf = shelf or Shelf()
         self._records, self.fields, self._where, self._lookup, self._live, self._former = records, fields, where, lookup, live, former
         self._wide = lookup.target.facts.features.wide_characters
 
     def decide(self, remarks: Remarks) -> Iterator[Note]:
         """One Note a record: what everybody saw first, so that it wins over what only one person saw."""
-        taken: set[int] = set()
+        taken = self.shelf.first()
         for private in (False, True):
             for record in self._records:
                 if (record.bucket is not None) is private:
                     yield self._note(record, remarks, taken)
 
-    def _note(self, record: Metadata, remarks: Remarks, taken: set[int]) -> Note:
+    def _note(self, record: Metadata, remarks: Remarks, taken: First) -> Note:
         key = (("metadata", record.key),)
         node, why = self._where.find(record.workspace, record.user, record.path, record.group)
         if node is None:
@@ -65,7 +68,7 @@ class Values:
         reasons: list[Code] = []
         for name, raw in record.values.items():
             text, variant, code = self._value(record, name, raw, remarks)
-            if text is not None and variant is not None and hash((node, variant.namespace)) in taken:
+            if text is not None and variant is not None and not taken(f"{node}\0{variant.namespace}"):
                 text, code = None, note_codes.OTHER_VALUE
             if text is None or variant is None:
                 if code is not None:
@@ -73,7 +76,6 @@ class Values:
                     if code is not note_codes.EMPTY:
                         remarks.add(code, "metadata", variant.key if variant else name, _place(record.workspace, record.path))
                 continue
-            taken.add(hash((node, variant.namespace)))
             values[variant.namespace] = text
         if not values:
             return Note(key, node, skip=_worst(reasons))
@@ -121,29 +123,32 @@ class Comments:
 
     def __init__(self, records: Iterable[Comment], where: Whereabouts, lookup: Lookup, values: Values, live: LiveNotes, mode: str) -> None:
         self._values, self._lookup, self.mode = values, lookup, mode
-        self._of_node: dict[str, list[Comment]] = {}
-        self._lost: list[tuple[Comment, Code]] = []
-        for comment in records:
-            node, why = where.find(comment.workspace, comment.owner or comment.user, comment.path, comment.group)
-            if node is None:
-                self._lost.append((comment, why or note_codes.NODE_LEFT))
-            else:
-                self._of_node.setdefault(node, []).append(comment)
+        self._found = False
+
+        def placed() -> Iterator[tuple[str, Any]]:
+            for comment in records:
+                node, why = where.find(comment.workspace, comment.owner or comment.user, comment.path, comment.group)
+                self._found |= node is not None
+                yield node or "", [to_plain(comment), (why or note_codes.NODE_LEFT).code]
+
+        self._of_node = values.shelf.groups(placed())
         there = live.fields.get(COMMENTS)
         self.namespace = COMMENTS if there is None or there.type in ("textarea", "string") else COMMENTS + "-old"
 
     @property
     def field(self) -> PutField | None:
         """The field that shows them; only administrators write it."""
-        if self.mode == "archive" or not self._of_node:
+        if self.mode == "archive" or not self._found:
             return None
         return PutField(self.namespace, "Comments", json.dumps({"type": "textarea"}), 9, editable=False, record="(comments)")
 
     def decide(self, remarks: Remarks) -> Iterator[Note]:
         """A note for each node with comments, and one for each comment whose node is not carried: it stays in the archive."""
-        for comment, why in self._lost:
-            yield Note((("comments", comment.key),), skip=why)
-        for node, comments in self._of_node.items():
+        for node, rows in self._of_node:
+            if not node:
+                yield from (Note((("comments", from_plain(Comment, body).key),), skip=known(why)) for body, why in rows)
+                continue
+            comments = [from_plain(Comment, body) for body, _ in rows]
             records = tuple(("comments", c.key) for c in comments)
             if self.mode == "archive":
                 yield Note(records, node, skip=note_codes.COMMENT_ARCHIVED)
@@ -219,11 +224,21 @@ class NotesPart:
 
     def __init__(self, values: Values, comments: Comments, live: LiveNotes) -> None:
         self._values, self._comments, self._live = values, comments, live
+        self._remarks = Remarks()
+        self._decided: Iterable[Any] | None = None
 
-    def _notes(self, remarks: Remarks | None = None) -> Iterator[Note]:
-        remarks = remarks if remarks is not None else Remarks()
-        yield from self._values.decide(remarks)
-        yield from self._comments.decide(remarks)
+    def _notes(self) -> Iterator[Note]:
+        """Decided once, and read as often as asked."""
+        if self._decided is None:
+            self._decided = self._values.shelf.rows(
+                [[list(r) for r in note.records], note.node, dict(note.values), dict(note.write), note.skip.code if note.skip else None]
+                for note in self._both())
+        for records, node, values, write, skip in self._decided:
+            yield Note(tuple((kind, key) for kind, key in records), node, values, write, known(skip) if skip else None)
+
+    def _both(self) -> Iterator[Note]:
+        yield from self._values.decide(self._remarks)
+        yield from self._comments.decide(self._remarks)
 
     @property
     def actions(self) -> Iterator[tuple[Action, bool]]:
@@ -232,8 +247,8 @@ class NotesPart:
         if field_ is not None:
             yield field_, self._live.fields.get(field_.namespace) is not None
         for namespace, tags in self._tags().items():
-            known = set(self._live.tags.get(namespace, ()))
-            yield OfferTags(namespace, tuple(tags), namespace not in self._live.fields), known.issuperset(tags)
+            offered = set(self._live.tags.get(namespace, ()))
+            yield OfferTags(namespace, tuple(tags), namespace not in self._live.fields), offered.issuperset(tags)
         for batch in batches(self._notes()):
             yield batch, False
 
@@ -242,7 +257,7 @@ class NotesPart:
         found: dict[str, dict[str, None]] = {}
         for namespace, tag in self._values.fields.known_tags:
             found.setdefault(namespace, {})[clean(tag)] = None
-        for note in self._values.decide(Remarks()) if tagged else ():
+        for note in self._notes() if tagged else ():
             for namespace in tagged & note.values.keys():
                 value = json.loads(note.values[namespace])
                 found.setdefault(namespace, {}).update(dict.fromkeys(t for t in str(value).split(",") if t.strip()))
@@ -284,9 +299,8 @@ class NotesPart:
 
     @property
     def findings(self) -> list[Finding]:
-        remarks = Remarks()
-        carried = sum(note.skip is None for note in self._notes(remarks))
-        found = [*self._values.fields.findings, *remarks.findings(), finding(note_codes.NOT_DATA, "metadata", "all")]
+        carried = any(note.skip is None for note in self._notes())
+        found = [*self._values.fields.findings, *self._remarks.findings(), finding(note_codes.NOT_DATA, "metadata", "all")]
         if carried:
             found.append(finding(note_codes.READABLE, "metadata", "all"))
         return found

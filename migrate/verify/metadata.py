@@ -61,8 +61,7 @@ def notes_check(ledger: Ledger, session: Session, person: SignIn, options: Optio
 
 def carried(ledger: Ledger, kind: str) -> Iterator[tuple[str, Body]]:
     """(key, target) of the records of a kind that are said to be in Cells."""
-    stands = {key for key, outcome, _ in ledger.unsettled(kind) if outcome in ("migrated", "already")}
-    return ((key, body) for key, body in ledger.targets(kind) if key in stands)
+    return ledger.standing(kind)
 
 
 def _chunks(rows: Iterable[tuple[str, Body]]) -> Iterator[list[tuple[str, Body]]]:

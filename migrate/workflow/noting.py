@@ -26,6 +26,7 @@ from migrate.load.loans import give_back
 from migrate.load.sessions import KNOWN, TOKEN, at_hand
 from migrate.logs import keep_out
 from migrate.report.words import plain
+from migrate.shelf import DiskShelf, Shelf
 from migrate.text import shown
 from migrate.transform.actions import from_json
 from migrate.transform.fields import Fields, folded
@@ -49,10 +50,10 @@ COMMENTS_FILE, BOOKMARKS_FILE = "comments.csv", "bookmarks.csv"
 
 @dataclass(frozen=True)
 class Eyes:
-    """What a plan may look at for notes. `read`: (target, nodes) -> what Cells holds; `knows`: whether the tool knows a password or
+    """What a plan may look at for notes. `read`: (target, nodes, those watched, shelf) -> what Cells holds; `knows`: whether the tool knows a password or
     token of an account (login in Cells, old login); `comments`: `field`, `archive` or `both`; `by_rpc`: bookmarks by an internal job."""
 
-    read: Callable[[Target, Iterable[str]], LiveNotes] = lambda _target, _nodes: LiveNotes()
+    read: Callable[[Target, Iterable[str], Iterable[str], Shelf], LiveNotes] = lambda _target, _nodes, _watched, _shelf: LiveNotes()
     knows: Callable[[str, str], bool] = lambda _login, _old: False
     comments: str = "both"
     by_rpc: bool = False
@@ -60,7 +61,7 @@ class Eyes:
     @classmethod
     def of(cls, session: Session, secrets: Secrets, settings: Settings) -> Eyes:
         """Look with this session."""
-        return cls(lambda target, nodes: read_notes(session, target, nodes), lambda login, old: at_hand(secrets, login, old), settings.comments,
+        return cls(lambda *what: read_notes(session, *what), lambda login, old: at_hand(secrets, login, old), settings.comments,
                    settings.notes.get("bookmarks_by") == "rpc")
 
 
@@ -76,26 +77,26 @@ class Former:
     def of(cls, ledger: Ledger) -> Former:
         """From journal, targets and outcomes, before a new plan replaces them. A record that changed at the source has no outcome any
         more, but the journal knows what was written."""
-        values: dict[tuple[str, str], str] = {}
-        for kind in ("metadata", "comments"):
-            done = {key for key, outcome, _ in ledger.unsettled(kind) if outcome in ("migrated", "already")}
-            for key, body in ledger.targets(kind):
-                if key in done:
-                    values.update(((body["node"], namespace), text) for namespace, text in body.get("values", {}).items())
         made = {key for key, outcome, _ in ledger.unsettled("fields") if outcome in ("migrated", "already")}
         fields = {body["namespace"]: body["definition"] for key, body in ledger.targets("fields") if key in made}
         marked: set[tuple[str, str]] = set()
-        written_: dict[tuple[str, str], str] = {}
-        for name, body, result in ledger.effects():  # newest first
-            if name.startswith("values:"):
-                for _, node, texts in getattr(from_json(body), "items", ()):
-                    for namespace, text in texts.items():
-                        written_.setdefault((node, namespace), text)
-            elif name.startswith("bookmarks:"):
+        for name, body, result in ledger.effects():
+            if name.startswith("bookmarks:"):
                 action = from_json(body)
                 if isinstance(action, SetBookmarks):
                     marked.update((action.login, node) for node in (result or {}).get("set", ()))
-        return cls({**values, **written_}, fields, frozenset(marked))
+        return cls(DiskShelf().mapping(_formerly(ledger)), fields, frozenset(marked))
+
+
+def _formerly(ledger: Ledger) -> Iterator[tuple[tuple[str, str], str]]:
+    """((node, namespace), JSON text) that stands by what earlier runs said; of one that is given twice the first counts."""
+    for name, body, _ in ledger.effects():  # newest first
+        if name.startswith("values:"):
+            for _, node, texts in getattr(from_json(body), "items", ()):
+                yield from (((node, namespace), text) for namespace, text in texts.items())
+    for kind in ("metadata", "comments"):
+        for _, body in ledger.standing(kind):
+            yield from (((body["node"], namespace), text) for namespace, text in body.get("values", {}).items())
 
 
 @dataclass(frozen=True)
@@ -115,34 +116,33 @@ def note_parts(records: RecordView, lookup: PlanLookup, ledger: Ledger, mappings
     where = Whereabouts.of(lookup, (body for _, body in records.of_kind("shares")))
     streams = {kind: Stream(records, kind, cls) for kind, cls in
                (("metadata", Metadata), ("comments", Comment), ("watches", Watch), ("bookmarks", Bookmark), ("locks", Lock))}
-    live = eyes.read(lookup.target, _nodes(streams, where))
+    shelf = DiskShelf()
+    watched = (node for record in streams["watches"] if (node := where.find(record.workspace, record.user, record.path)[0]) is not None)
+    live = eyes.read(lookup.target, _nodes(streams, where, shelf), watched, shelf)
     fields = Fields(records.workspaces(), mappings.fields, live.fields, wide=lookup.target.facts.features.wide_characters, former=former.fields,
                     undefined=_undefined(records, streams["metadata"]))
-    values = Values(streams["metadata"], fields, where, lookup, live, former.values)
+    values = Values(streams["metadata"], fields, where, lookup, live, former.values, shelf)
     notes = NotesPart(values, Comments(streams["comments"], where, lookup, values, live, eyes.comments), live)
 
     def signs_in(person: Person) -> bool:
         new = person.login not in lookup.target.users and not person.existing
         return "logout" not in person.user.locks and (new or eyes.knows(person.login, person.user.login))
 
-    writing = written(notes.actions) if live.locks else {}
+    writing = written(notes.actions, {path for path, uuid in live.nodes.items() if uuid in live.locks}) if live.locks else ()
     return [notes, WatchesPart(streams["watches"], where, lookup, live, signs_in),
             BookmarksPart(streams["bookmarks"], where, lookup, signs_in, former.bookmarks, eyes.by_rpc),
             LocksPart(streams["locks"], where, lookup, live, writing.__contains__), PreferencesPart(Stream(records, "preferences", Preference), lookup),
             LimitsPart(records, lookup), AccountsPart(records, lookup, live)]
 
 
-def _nodes(streams: Mapping[str, Stream], where: Whereabouts) -> Iterator[str]:
-    """Nodes that anything is noted about, each once."""
-    seen: set[str] = set()
+def _nodes(streams: Mapping[str, Stream], where: Whereabouts, shelf: Shelf) -> Iterator[str]:
+    """Nodes that anything is noted about, each once. Bookmarks tell nothing that an administrator could read."""
+    first = shelf.first()
     for kind, stream in streams.items():
-        for record in stream:
-            login = record.user
-            if kind == "comments":
-                login = record.owner or record.user
+        for record in stream if kind != "bookmarks" else ():
+            login = record.owner or record.user if kind == "comments" else record.user
             node, _ = where.find(record.workspace, login, record.path, getattr(record, "group", None))
-            if node is not None and node not in seen and kind != "bookmarks":
-                seen.add(node)
+            if node is not None and first(node):
                 yield node
 
 
@@ -176,7 +176,7 @@ def store_derived(ledger: Ledger, parts: Iterable[Part]) -> None:
             rows[kind] += found
     for kind, found in rows.items():
         ledger.replace_records(kind, found)
-        ledger.settle_many([(kind, key, None, None, None) for key, _, _ in list(ledger.unsettled(kind))])
+        ledger.unsettle(kind)
 
 
 class Pictures:

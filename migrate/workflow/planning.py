@@ -21,7 +21,7 @@ from migrate.transform.identity import Identity
 from migrate.transform.lookup import PlanLookup
 from migrate.transform.mapping import Mappings, Proposal
 from migrate.transform.metadata_actions import WriteValues
-from migrate.transform.parts import Part
+from migrate.transform.parts import Outcome, Part
 from migrate.transform.passwords import Passwords
 from migrate.transform.plan import Plan, PlanOptions, make_plan
 from migrate.transform.share_actions import CreateLink, UpdateLink
@@ -85,7 +85,7 @@ def store_plan(ledger: Ledger, target: Target, mappings: Mappings, options: Plan
     if proposed is not None:
         proposed += [line for part in notes for line in getattr(part, "proposals", ())]
     for part in parts:
-        ledger.settle_many(list(part.outcomes))
+        _settle(ledger, part.outcomes)
         _put_targets(ledger, part.targets)
         findings += part.findings
     ledger.settle_many(_not_carried(ledger, findings, {kind for part in parts for kind in part.kinds}))
@@ -100,7 +100,14 @@ def store_plan(ledger: Ledger, target: Target, mappings: Mappings, options: Plan
 
 
 def _reset(ledger: Ledger, kind: str) -> None:
-    ledger.settle_many([(kind, key, None, None, None) for key, _, _ in list(ledger.unsettled(kind))])
+    ledger.unsettle(kind)
+
+
+def _settle(ledger: Ledger, outcomes: Iterable[Outcome]) -> None:
+    """Some at a time: parts read the ledger while they tell."""
+    rows = iter(outcomes)
+    while some := list(itertools.islice(rows, 1000)):
+        ledger.settle_many(some)
 
 
 def _put_targets(ledger: Ledger, targets: Iterable[tuple[str, str, Mapping[str, Any]]]) -> None:
