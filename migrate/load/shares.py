@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from migrate.cells.api import acls, policies, shares, users, workspaces
-from migrate.cells.errors import AlreadyExists, CellsRefused, NotFound, OtherObject
+from migrate.cells.errors import AlreadyExists, CellsRefused, NotAdministrator, NotFound, OtherObject, TokenRefused
 from migrate.cells.models import LiveLink, LiveWorkspace
 from migrate.errors import MigrationError
+from migrate.load import owner_sessions
 from migrate.load.rights import rules_of
 from migrate.load.tools import Result, Tools, performs
 from migrate.transform.actions import SetRight
@@ -103,7 +104,6 @@ def create_link(tools: Tools, action: CreateLink, look: bool) -> Result:
         shares.delete_link(tools.session, link.uuid)  # it was made open by an attempt that ended before it was looked at
         link = None
     if link is None:
-        _see(tools, action.node)
         link = _make(tools, action, node, password)
     if password:
         _prove_protection(tools, action.hash, link)
@@ -150,7 +150,7 @@ def _search(tools: Tools, action: CreateLink) -> LiveLink | None:
         except CellsRefused as error:
             if error.status != 500:
                 raise
-            if space.owners == {loader}:
+            if space.owners <= {loader, action.owner_uuid}:
                 _remove_orphan(tools, space.uuid, space.slug, space.readers)
             continue
         if link is not None and link.hash == action.hash:
@@ -174,24 +174,42 @@ def _make(tools: Tools, action: CreateLink, node: str, password: str) -> LiveLin
         body["AccessEnd"] = str(action.expires)
     if action.downloads:
         body["MaxDownloads"] = str(action.downloads)
-    tries = 0
-    while True:
-        try:
-            made = shares.put_link(tools.session, body, password=password, custom_hash=action.hash)
-            break
-        except CellsRefused as error:
-            if error.status == 403 and tries < 5:  # the desk was opened a moment ago: rights take effect late
-                tries += 1
-                tools.stop.wait(0.5 * tries)
-                continue
-            _search(tools, action)
-            if isinstance(error, AlreadyExists):
-                raise AddressTaken(hash=action.hash) from None
-            raise
+    try:
+        made = _put(tools, action.owner_login, action.node, body, password=password, custom_hash=action.hash)
+    except CellsRefused as error:
+        _search(tools, action)
+        if isinstance(error, AlreadyExists):
+            raise AddressTaken(hash=action.hash) from None
+        raise
     if made.hash != action.hash or not made.user_uuid:
         shares.delete_link(tools.session, made.uuid)
         raise OtherObject(method="PUT", path="/a/share/link", status=200, reason="the link has another address than the one asked for")
     return made
+
+
+def _put(tools: Tools, owner: str, node: str, body: dict[str, Any], **more: Any) -> LiveLink:
+    """By the owner's own session where one is at hand and sees the node: then the server knows him as the one who shared. Else by the
+    administrator, through the desk of the data source."""
+    person = owner_sessions.session_of(tools, owner)
+    if person is not None:
+        with person:
+            try:
+                return shares.put_link(person, body, **more)
+            except (TokenRefused, NotAdministrator):
+                owner_sessions.forget(tools, owner)
+            except CellsRefused as error:
+                if isinstance(error, AlreadyExists) or error.status not in (401, 403, 404):
+                    raise
+    _see(tools, node)
+    tries = 0
+    while True:
+        try:
+            return shares.put_link(tools.session, body, **more)
+        except CellsRefused as error:
+            if error.status != 403 or tries >= 5:
+                raise
+            tries += 1  # the desk was opened a moment ago: rights take effect late
+            tools.stop.wait(0.5 * tries)
 
 
 def _prove_protection(tools: Tools, hash_: str, link: LiveLink) -> None:
@@ -209,16 +227,15 @@ def update_link(tools: Tools, action: UpdateLink, look: bool) -> Result:
     link = shares.get_link(tools.session, action.uuid)
     if link is None or link.hash != action.hash:
         raise NotFound(method="GET", path="link " + action.hash, status=404, reason="it was removed or renamed; plan again")
-    _see(tools, action.node)
     password = _password(tools, action.hash, action.hash) if action.password != "none" and not link.protected else ""
     root = tools.nodes.uuid(action.node)
     body = {**{k: v for k, v in link.body.items() if k not in ("PoliciesContextEditable", "CurrentDownloads", "Policies")},
             "RootNodes": [{"Uuid": root}], "Permissions": list(action.permissions), "AccessEnd": str(action.expires), "MaxDownloads": str(action.downloads)}
-    made = shares.put_link(tools.session, body, password=password, protected=link.protected)
+    made = _put(tools, action.owner_login, action.node, body, password=password, protected=link.protected)
     if password or link.protected:
         _prove_protection(tools, action.hash, made)
     _hand_over(tools, made, action.owner_login, action.owner_uuid)
-    return {"uuid": made.uuid}
+    return {"uuid": made.uuid, **({"user": made.user_uuid} if password else {})}
 
 
 @performs(HandOverLink)
@@ -244,7 +261,8 @@ def _hand_over(tools: Tools, link: LiveLink, login: str, uuid: str) -> None:
               if action == "READ" and (subject.startswith("role:") or subject == "user:" + link.user_login)]
     if not any(rule["Subject"] == "user:" + link.user_login for rule in rules):
         rules.append(policies.policy("READ", "user:" + link.user_login))
-    shares.put_policies(tools.session, link.uuid, rules)
+    if {(rule["Action"], rule["Subject"]) for rule in rules} != link.policies:
+        shares.put_policies(tools.session, link.uuid, rules)
 
 
 @performs(DeleteLink)

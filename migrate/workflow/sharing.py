@@ -129,7 +129,8 @@ def prepare_shares(ledger: Ledger, secrets: Secrets, settings: Settings, session
 def hand_over_shares(work: Path, ledger: Ledger, secrets: Secrets, settings: Settings) -> list[str]:
     """Redirects, new passwords with letters, and with --link-passwords sql the script. Gives lines for people."""
     lines = [f"Redirects of old addresses: {path}" for path in redirects.write(ledger, work)]
-    lines += [f"New passwords of links, for their owners: {path}" for path in letters.write(ledger, secrets, work)]
+    own = Path(settings.mappings) if settings.mappings else work / "mappings"
+    lines += [f"What owners of links have to be told: {path}" for path in letters.write(ledger, secrets, work, own)]
     if route_of(settings.shares, settings.passwords) == "script":
         path = letters.write_sql(ledger, dict(link_forms(settings, secrets)()), work)
         if path is not None:
