@@ -22,6 +22,7 @@ from migrate.errors import MigrationError
 from migrate.extract.records import Bookmark, Comment, Lock, Metadata, Preference, Watch, from_plain
 from migrate.extract.source import Source
 from migrate.ledger import Ledger, Secrets, State
+from migrate.load.date_field import DONE as DATES_WRITTEN
 from migrate.load.loans import give_back
 from migrate.load.sessions import KNOWN, TOKEN, at_hand
 from migrate.logs import keep_out
@@ -29,6 +30,7 @@ from migrate.report.words import plain
 from migrate.shelf import DiskShelf, Shelf
 from migrate.text import shown
 from migrate.transform.actions import from_json
+from migrate.transform.date_field import DateFieldPart
 from migrate.transform.fields import Fields, folded
 from migrate.transform.limits import AccountsPart, LimitsPart
 from migrate.transform.lookup import PlanLookup
@@ -57,12 +59,13 @@ class Eyes:
     knows: Callable[[str, str], bool] = lambda _login, _old: False
     comments: str = "both"
     by_rpc: bool = False
+    dates: bool = False
 
     @classmethod
     def of(cls, session: Session, secrets: Secrets, settings: Settings) -> Eyes:
         """Look with this session."""
         return cls(lambda *what: read_notes(session, *what), lambda login, old: at_hand(secrets, login, old), settings.comments,
-                   settings.notes.get("bookmarks_by") == "rpc")
+                   settings.notes.get("bookmarks_by") == "rpc", settings.files.get("dates") == "field")
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,19 @@ def note_parts(records: RecordView, lookup: PlanLookup, ledger: Ledger, mappings
     return [notes, WatchesPart(streams["watches"], where, lookup, live, signs_in),
             BookmarksPart(streams["bookmarks"], where, lookup, signs_in, former.bookmarks, eyes.by_rpc),
             LocksPart(streams["locks"], where, lookup, live, writing.__contains__), PreferencesPart(Stream(records, "preferences", Preference), lookup),
-            LimitsPart(records, lookup), AccountsPart(records, lookup, live)]
+            LimitsPart(records, lookup), AccountsPart(records, lookup, live),
+            DateFieldPart(_dated(ledger) if eyes.dates else {}, live.fields)]
+
+
+def _dated(ledger: Ledger) -> dict[str, bool]:
+    """Data sources that take uploaded files -> whether the old dates of all of them stand in the field already."""
+    sources: dict[str, bool] = {}
+    for key, body in ledger.targets("roots"):
+        if body.get("route") == "upload" and not body.get("carried_by"):
+            name = str(body["data_source"])
+            waiting = any(ledger.file_totals(key).get(state.value) for state in (State.PLANNED, State.STARTED, State.FAILED))
+            sources[name] = sources.get(name, True) and not waiting and ledger.get(DATES_WRITTEN + name) is True
+    return sources
 
 
 def _nodes(streams: Mapping[str, Stream], where: Whereabouts, shelf: Shelf) -> Iterator[str]:
