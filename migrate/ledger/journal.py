@@ -15,6 +15,7 @@ from migrate.ledger import schema
 from migrate.ledger.database import Database
 from migrate.ledger.rows import BATCH, ActionRow, State, batches, key_of, text_of
 
+PAGE = 100
 FORGOTTEN = "journal-forgotten"
 """Fact: place in the journal up to which it does not count (see `forget_journal`)."""
 
@@ -155,17 +156,23 @@ class Journal(Database):
         """(action id, body, result) of everything this migration did and did not take back, newest first. `begun`: with what was
         begun and has no recorded end (killed, failed): perhaps done, perhaps in part; without result."""
         with self._read() as db:
-            rows = db.execute(text("SELECT action, body, result, seq FROM journal j WHERE event='done' AND NOT EXISTS "
-                                   "(SELECT 1 FROM journal k WHERE k.action=j.action AND k.seq>j.seq AND k.event IN ('undone','done'))")).all()
+            rows = db.execute(text("SELECT seq FROM journal j WHERE event='done' AND NOT EXISTS "
+                                   "(SELECT 1 FROM journal k WHERE k.action=j.action AND k.seq>j.seq AND k.event IN ('undone','done'))")).scalars().all()
             if begun:
                 rows = [*rows, *db.execute(text(
-                    "SELECT action, body, NULL, seq FROM journal j WHERE event='started' AND NOT EXISTS "
+                    "SELECT seq FROM journal j WHERE event='started' AND NOT EXISTS "
                     "(SELECT 1 FROM journal k WHERE k.action=j.action AND k.seq>j.seq AND k.event IN ('undone','started','done','adopted')) AND NOT EXISTS "
                     "(SELECT 1 FROM journal d WHERE d.action=j.action AND d.event='done' AND NOT EXISTS "
-                    "(SELECT 1 FROM journal u WHERE u.action=d.action AND u.seq>d.seq AND u.event='undone'))")).all()]
+                    "(SELECT 1 FROM journal u WHERE u.action=d.action AND u.seq>d.seq AND u.event='undone'))")).scalars()]
             start = _start(db)
-        for action, body, result, _ in sorted((row for row in rows if row[3] > start), key=lambda row: -row[3]):
-            yield text_of(action), body, None if result is None else json.loads(result)
+        wanted = sorted((seq for seq in rows if seq > start), reverse=True)
+        table = schema.journal
+        for at in range(0, len(wanted), PAGE):  # bodies in pages: together they may be many megabytes
+            with self._read() as db:
+                page = db.execute(select(table.c.action, table.c.event, table.c.body, table.c.result).where(table.c.seq.in_(wanted[at:at + PAGE]))
+                                  .order_by(table.c.seq.desc())).all()
+            for action, event, body, result in page:
+                yield text_of(action), body, json.loads(result) if event == "done" and result is not None else None
 
     def forget_outcomes(self) -> None:
         """After everything was taken back: nothing is migrated any more, the plan is to be made anew."""
