@@ -1,40 +1,23 @@
-"""Brings the files of one old folder to its place in Cells, from the list in the ledger; each file once, each proven.
-
-Folders first, with their dates where the data source keeps them; then files side by side. What an earlier run may have sent
-is looked up in the listing and compared by content before it is sent again."""
+"""Brings the files of the old side to Cells, from the list in the ledger; each folder by its route, each file once, each proven."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from itertools import islice
+import threading
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import structlog
-
-from migrate.cells.api import tree
-from migrate.cells.content import MULTIPART_FROM, Content, SourceUnreadable, Unfinished
+from migrate.cells.content import Content
 from migrate.cells.dav_content import DavContent
-from migrate.cells.errors import CellsRefused
-from migrate.cells.hashes import Hashes, cut_otherwise, hashes_of, same_content
-from migrate.cells.models import Node
 from migrate.cells.session import Session
 from migrate.errors import MigrationError
 from migrate.interrupt import StopSignal
-from migrate.ledger import FileRow, Ledger, State
-from migrate.ledger.listed import target_of
-from migrate.load.engine import ends_the_run
+from migrate.ledger import Ledger
 from migrate.load.indexed import Indexed
-from migrate.load.listings import Listings, OtherKindThere
+from migrate.load.meter import Meter
+from migrate.load.upload import Upload
 from migrate.text import shown
 from migrate.transform.actions import CarryFolder
-
-log = structlog.get_logger()
-FOLDER_BATCH = 50
-FILE_BATCH = 64
-
-Update = tuple[int, Mapping[str, Any]]
 
 
 class SomeFilesFailed(MigrationError):
@@ -43,14 +26,6 @@ class SomeFilesFailed(MigrationError):
     code = "E5002"
     title = "{failed} of the files and folders of {folder} could not be carried."
     remedy = "See each one's reason in the report, settle it and run `apply` again: only these are tried once more."
-
-
-class ChangedInCells(MigrationError):
-    """Cells has a file of this name with another content, and it is not the one this migration put there."""
-
-    code = "E5006"
-    title = "{path}: Cells has another content under this name, which this migration did not put there; it is kept."
-    remedy = "Compare both; rename or remove the one in Cells if the old one is wanted, then run `apply` again."
 
 
 class FolderGone(MigrationError):
@@ -62,14 +37,18 @@ class FolderGone(MigrationError):
 
 
 class Carrier:
-    """Carries folders; one at a time, its files with `workers` side by side."""
+    """Carries folders, several side by side; `workers` files of all of them at a time."""
 
     def __init__(self, ledger: Ledger, session: Session, *, stop: StopSignal, workers: int = 4,
                  progress: Callable[[str, int], None] = lambda _k, _n: None, content: Content | DavContent | None = None) -> None:
-        """`content`: the way of the bytes; without it the S3 gateway."""
+        """`content`: the way of the bytes; without it the S3 gateway. `progress` is told the kinds `files`, `bytes`, and before the first of
+        them what there is to carry: `all files`, `all bytes`."""
         self._ledger, self._session, self._stop, self._progress = ledger, session, stop, progress
-        self._content = content or Content(session)
         self._workers = max(1, workers)
+        self._content = content or Content(session, workers=self._workers)
+        self._slots = threading.BoundedSemaphore(self._workers)
+        self._meter: Meter | None = None
+        self._lock = threading.Lock()
 
     def carry(self, action: CarryFolder, desk: Callable[[], str] | None) -> Mapping[str, Any]:
         """Bring the root's files to the action's node. `desk` gives the slug to write through, and is only asked when there is
@@ -79,180 +58,31 @@ class Carrier:
         if not folder or not os.path.isdir(folder):
             raise FolderGone(folder=shown(os.fsencode(folder or action.root.replace("\0", " "))))
         if action.route == "upload" and desk is not None:
-            failed = _Upload(self, action, desk, os.fsencode(folder)).run()
+            upload = Upload(self._ledger, self._session, self._stop, self._content, action, desk, os.fsencode(folder), self._slots, self._workers, self._count)
+            failed = upload.run()
         else:
             structured = bool((dict(self._ledger.targets("roots")).get(action.root) or {}).get("folder")) or action.route == "in-place"
-            failed = Indexed(self._ledger, self._session, self._stop, action, os.fsencode(folder), self._progress).run(structured)
+            failed = Indexed(self._ledger, self._session, self._stop, action, os.fsencode(folder), self._count).run(structured)
         if failed:
             raise SomeFilesFailed(failed=failed, folder=shown(os.fsencode(folder)))
         return {"files": sum(n for n, _ in self._ledger.file_totals(action.root).values())}
 
+    def close(self) -> None:
+        """Nothing is carried any more."""
+        if self._meter is not None:
+            self._meter.close()
 
-class _Upload:
-    """One folder's way through the S3 gateway, or webDAV."""
+    def _count(self, kind: str, number: int) -> None:
+        """`files` or `bytes` are there: for the bar on the terminal, and for `status` in another one."""
+        meter = self._measure()
+        meter.count(files=number if kind == "files" else 0, size=number if kind == "bytes" else 0)
+        self._progress(kind, number)
 
-    def __init__(self, carrier: Carrier, action: CarryFolder, desk: Callable[[], str], folder: bytes) -> None:
-        self._ledger, self._session, self._stop = carrier._ledger, carrier._session, carrier._stop
-        self._content, self._progress, self._workers = carrier._content, carrier._progress, carrier._workers
-        self._root, self._folder, self._desk = action.root, folder, desk
-        self._listings = Listings(self._session, action.node)
-        self._inner = action.node.partition("/")[2]
-        self._failed = 0
-
-    def run(self) -> int:
-        """Number of files and folders that failed."""
-        self._folders()
-        with ThreadPoolExecutor(self._workers, thread_name_prefix="carry") as pool:
-            for batch in _batches(self._files(), FILE_BATCH):
-                self._stop.check()
-                self._ledger.update_files((row.id, {"state": State.STARTED}) for row in batch)
-                self._one_batch(pool, batch)
-        return self._failed
-
-    def _files(self) -> Iterator[FileRow]:
-        return (row for row in self._ledger.files(self._root, State.PLANNED, State.STARTED, State.FAILED) if row.type == "file")
-
-    def _folders(self) -> None:
-        rows = (row for row in self._ledger.files(self._root, State.PLANNED, State.STARTED, State.FAILED) if row.type == "dir")
-        for batch in _batches(rows, FOLDER_BATCH):
-            self._stop.check()
-            wanted: dict[str, int] = {}
-            updates: list[Update] = []
-            for row in batch:
-                there = self._listings.find(target_of(row))
-                if there is None:
-                    wanted[self._path(row)] = row.mtime or 0
-                elif there.is_file:
-                    updates.append(self._refused(row, OtherKindThere(path=shown(row.path))))
-                    continue
-                updates.append((row.id, {"state": State.DONE if there is None or row.state is State.STARTED else State.ALREADY, "code": None}))
-            self._ledger.update_files((row.id, {"state": State.STARTED}) for row in batch)
-            if wanted:
-                updates = self._make(wanted, batch, updates)
-            self._ledger.update_files(updates)
-            self._progress("files", len(batch))
-
-    def _make(self, wanted: Mapping[str, int], batch: list[FileRow], updates: list[Update]) -> list[Update]:
-        """Create the folders of a batch; when the call is refused, one by one, so that each has its own outcome."""
-        try:
-            tree.create_folders(self._session, wanted)
-            return updates
-        except CellsRefused as error:
-            if ends_the_run(error):
-                raise
-        settled = dict(updates)
-        for row in batch:
-            path = self._path(row)
-            if path not in wanted:
-                continue
-            try:
-                tree.create_folders(self._session, {path: wanted[path]})
-            except CellsRefused as error:
-                settled[row.id] = self._refused(row, error)[1]
-        return list(settled.items())
-
-    def _one_batch(self, pool: ThreadPoolExecutor, batch: list[FileRow]) -> None:
-        running: dict[Future[Update], FileRow] = {pool.submit(self._send, row): row for row in batch}
-        fatal: MigrationError | None = None
-        while running:
-            finished, _ = wait(running, return_when=FIRST_COMPLETED)
-            updates: list[Update] = []
-            for future in finished:
-                row = running.pop(future)
-                try:
-                    updates.append(future.result())
-                except MigrationError as error:
-                    if ends_the_run(error):
-                        fatal = fatal or error
-                        continue
-                    updates.append(self._refused(row, error))
-            self._ledger.update_files(updates)
-            self._progress("files", len(updates))
-            self._progress("bytes", sum(int(values.get("size") or 0) for _, values in updates))
-        if fatal is not None:
-            raise fatal
-
-    def _send(self, row: FileRow) -> Update:
-        """Send one file, unless Cells has its content already."""
-        self._stop.check()
-        source = os.path.join(self._folder, row.path.lstrip(b"/"))
-        there = self._listings.find(target_of(row))
-        if there is not None:
-            if not there.is_file:
-                raise OtherKindThere(path=shown(row.path))
-            known = self._same(there, source, row)
-            if known is not None:
-                return row.id, {**known, "state": State.DONE if row.state is State.STARTED else State.ALREADY, "code": None}
-            if there.etag not in (row.etag, row.md5, "", "temporary"):
-                raise ChangedInCells(path=shown(row.path))
-        stored = self._content.put_file(self._desk(), self._below(row), source, unfinished=_Kept(self._ledger, row, source))
-        hashes = stored.hashes
-        return row.id, {"state": State.DONE, "code": None, "md5": hashes.md5, "sha256": hashes.sha256, "content_hash": hashes.cells,
-                        "etag": stored.etag, "size": hashes.size, "mtime": stored.mtime}
-
-    def _same(self, there: Node, source: bytes, row: FileRow) -> dict[str, Any] | None:
-        """Hashes of the old file when Cells holds the same bytes; None when it does not (or cannot tell). What was put together of
-        parts that cannot be foretold (sent by webDAV or in a browser) is read back."""
-        try:
-            if os.path.getsize(source) != there.size:
-                return None
-            with open(source, "rb") as file:
-                hashes = hashes_of(iter(lambda: file.read(1 << 20), b""))
-        except OSError as error:
-            raise SourceUnreadable(file=shown(source), detail=error.strerror or "cannot be read") from None
-        if not same_content(there, hashes) and not (cut_otherwise(there, hashes) and self._read_back(row).sha256 == hashes.sha256):
-            return None
-        return {"md5": hashes.md5, "sha256": hashes.sha256, "content_hash": hashes.cells, "etag": there.etag}
-
-    def _read_back(self, row: FileRow) -> Hashes:
-        return hashes_of(self._content.read(f"{self._desk()}/{self._below(row)}"))
-
-    def _refused(self, row: FileRow, error: MigrationError) -> Update:
-        log.warning("file.failed", path=shown(row.path), code=error.code, detail=error.message)
-        self._failed += 1
-        return row.id, {"state": State.FAILED, "code": error.code}
-
-    def _below(self, row: FileRow) -> str:
-        return "/".join(part for part in (self._inner, target_of(row)) if part)
-
-    def _path(self, row: FileRow) -> str:
-        return f"{self._desk()}/{self._below(row)}"
-
-
-class _Kept(Unfinished):
-    """An upload in parts, remembered in the ledger: a run that was killed goes on with it, part by part."""
-
-    def __init__(self, ledger: Ledger, row: FileRow, source: bytes) -> None:
-        super().__init__()
-        self._ledger, self._key, self._state = ledger, f"upload:{row.id}", ""
-        if (row.size or 0) < MULTIPART_FROM:
-            return
-        try:
-            found = os.stat(source)
-        except OSError:
-            return  # said when it is opened
-        self._state = f"{found.st_size}:{found.st_mtime_ns}"
-        known = ledger.get(self._key) or {}
-        if known.get("state") == self._state:
-            self.upload_id, self.parts = str(known.get("id", "")), {int(n): str(e) for n, e in known.get("parts", {}).items()}
-
-    def opened(self, upload_id: str) -> None:
-        super().opened(upload_id)
-        self._keep()
-
-    def sent(self, number: int, etag: str) -> None:
-        if self.parts.get(number) != etag:
-            super().sent(number, etag)
-            self._keep()
-
-    def ended(self) -> None:
-        super().ended()
-        self._keep()
-
-    def _keep(self) -> None:
-        self._ledger.put(self._key, {"id": self.upload_id, "parts": self.parts, "state": self._state} if self.upload_id else None)
-
-
-def _batches(rows: Iterator[FileRow], size: int) -> Iterator[list[FileRow]]:
-    while batch := list(islice(rows, size)):
-        yield batch
+    def _measure(self) -> Meter:
+        with self._lock:
+            if self._meter is None:
+                self._meter = Meter(self._ledger)
+                reading = self._meter.reading()
+                self._progress("all files", reading.all_files)
+                self._progress("all bytes", reading.all_bytes)
+            return self._meter
