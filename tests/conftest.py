@@ -28,6 +28,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if os.statvfs(MEMORY_DISK).f_flag & os.ST_NOEXEC:  # some tests run the scripts that the tool writes
         return
     place = tempfile.mkdtemp(prefix="migrate-tests-", dir=MEMORY_DISK)
+    os.chmod(place, 0o1777)  # as every TMPDIR: database servers that tests start run as users of their own
     before = {name: os.environ.get(name) for name in ("TMPDIR", "PYTEST_DEBUG_TEMPROOT")}
     os.environ["TMPDIR"] = os.environ["PYTEST_DEBUG_TEMPROOT"] = tempfile.tempdir = place
 
