@@ -16,6 +16,7 @@ import click
 from tqdm import tqdm
 
 from migrate.errors import ExitStatus
+from migrate.headway import Way
 from migrate.workflow.outcome import Outcome
 
 
@@ -58,37 +59,47 @@ class Environment:
 
 
 class Progress:
-    """Thread-safe counter with a bar on a terminal. Calling it counts: `progress("users", 1)`."""
+    """Thread-safe counter with a bar on a terminal. Calling it counts: `progress("users", 1)`; `all files` and `all bytes` say how much
+    content there is to carry, `files` and `bytes` how much of it is there, from which follows when it ends."""
 
     LINES = 2000
+    SECONDS = 30.0
+    """Without a terminal: a line every so many things, and every so many seconds while content is carried."""
 
     def __init__(self, label: str, total: int | None, unit: str, *, enabled: bool) -> None:
         self._lock = threading.Lock()
-        self._bytes, self._start = 0, time.monotonic()
         self._label, self._total, self._done = label, total, 0
+        self._way: Way | None = None
+        self._said = time.monotonic()
         self._terminal = enabled and sys.stderr.isatty()
         self._plain = enabled and not self._terminal
         self._bar = tqdm(desc=label, total=total, unit=f" {unit}" if unit else "", file=sys.stderr, leave=False) if self._terminal else None
 
     def __call__(self, kind: str = "", number: int = 1) -> None:
         with self._lock:
+            if kind in ("all files", "all bytes"):
+                self._way = self._way or Way()
+                self._way.expect(kind, number)
+                return
+            if self._way is not None and kind in ("files", "bytes"):
+                self._way.count(files=number if kind == "files" else 0, size=number if kind == "bytes" else 0)
+                self._tell(self._way)
             if kind == "bytes":
-                self._bytes += number
-                if self._bar is not None:
-                    self._bar.set_postfix_str(self.pace(), refresh=False)
                 return
             before, self._done = self._done, self._done + number
             if self._bar is not None:
                 self._bar.update(number)
-            elif self._plain and before // self.LINES != self._done // self.LINES:
-                of = f" of {self._total}" if self._total else ""
-                pace = f", {self.pace()}" if self._bytes else ""
-                click.echo(f"{self._label}: {self._done}{of}{pace}", err=True)
+            elif self._plain and self._way is None and before // self.LINES != self._done // self.LINES:
+                click.echo(f"{self._label}: {self._done}{f' of {self._total}' if self._total else ''}", err=True)
 
-    def pace(self) -> str:
-        """Bytes of content so far, and how many a second; no guess of an end that is not known."""
-        seconds = max(time.monotonic() - self._start, 0.001)
-        return f"{self._bytes / 2**20:.1f} MiB, {self._bytes / 2**20 / seconds:.1f} MiB/s"
+    def _tell(self, way: Way) -> None:
+        now = time.monotonic()
+        if self._bar is not None and now - self._said >= 1.0:
+            self._said = now
+            self._bar.set_postfix_str(way.reading().sentence, refresh=False)
+        elif self._plain and now - self._said >= self.SECONDS:
+            self._said = now
+            click.echo(f"{self._label}: {way.reading().sentence}", err=True)
 
     def close(self) -> None:
         """Remove the bar."""

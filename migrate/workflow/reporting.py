@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+import time
+from dataclasses import asdict
 from pathlib import Path
 
 from migrate.errors import ExitStatus
+from migrate.headway import span
 from migrate.ledger import Ledger, State
+from migrate.load.meter import carrying
 from migrate.report import html
 from migrate.report.csv import replace_file, write_csv
 from migrate.report.export import write_export
@@ -15,6 +19,9 @@ from migrate.report.summary import build_summary
 from migrate.workflow.outcome import Outcome
 from migrate.workflow.settings import Settings
 from migrate.workflow.sums import sums
+
+STALE = 600.0
+"""Seconds without a note after which a run is not believed to go on (a part of a large file may take minutes)."""
 
 
 def standing(work: Path) -> Outcome:
@@ -35,7 +42,12 @@ def standing(work: Path) -> Outcome:
         else:
             verdict = state.verdict + f" Verification: {verified['sentence']}"
         lines = [f"Old server: {settings.legacy}", f"Cells: {settings.cells or '-'}", *state.lines]
-        return Outcome(verdict, counts=counts, lines=lines, findings=[f for _, f in ledger.findings()], extra={"actions": states})
+        reading = carrying(ledger)
+        if reading is not None:
+            ago = max(0.0, time.time() - reading.time)
+            lines.append(f"Content: {reading.sentence} (as of {span(ago)} ago{'; the run seems to have ended early' if ago > STALE else ''}).")
+        return Outcome(verdict, counts=counts, lines=lines, findings=[f for _, f in ledger.findings()],
+                       extra={"actions": states, "carrying": None if reading is None else asdict(reading)})
 
 
 def write_report(work: Path) -> Outcome:
