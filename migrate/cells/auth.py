@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from migrate.cells.errors import LoginRefused, TokenCommandFailed, TokenMissing
 from migrate.errors import Finding, Severity, code, finding
@@ -23,6 +23,7 @@ from migrate.logs import keep_out
 
 ENVIRONMENT = "CELLS_TOKEN"
 COMMAND_SECONDS = 60
+WAIT_SECONDS = 300
 _FORM = re.compile(r"[\w-]{43}\.[\w-]{43}\Z")
 _BEARER = re.compile(r"[A-Za-z0-9._~+/=-]+\Z")
 
@@ -180,28 +181,28 @@ class AskingToken:
     was entered; an empty answer means that there is none."""
 
     def __init__(self, inner: TokenSource, ask: Callable[[], str]) -> None:
-        self._inner = inner
+        self.inner = inner
         self._ask = ask
         self._lock = threading.RLock()
         self._entered: str | None = None
 
     def __repr__(self) -> str:
-        return f"<AskingToken {self._inner!r}>"
+        return f"<AskingToken {self.inner!r}>"
 
     @property
     def findings(self) -> list[Finding]:
-        return self._inner.findings
+        return self.inner.findings
 
     def token(self) -> str:
         """What was entered last, else what the source gives."""
-        return self._entered or self._inner.token()
+        return self._entered or self.inner.token()
 
     def renew(self, old: str) -> str | None:
         """From the source; when it has none, asked for, once for all who wait. Everybody else stands still meanwhile."""
         with self._lock:
             if self._entered and self._entered != old:
                 return self._entered
-            newer = None if self._entered else self._inner.renew(old)
+            newer = None if self._entered else self.inner.renew(old)
             if newer:
                 return newer
             text = self._ask()
@@ -209,6 +210,57 @@ class AskingToken:
                 return None
             self._entered = usable(text, "what was entered")
             return self._entered if self._entered != old else None
+
+
+class WaitingToken:
+    """Another source that can be replaced while the program runs (a token file), and patience: when its token has ended in the middle of
+    a run, the run stands still until there is another one. A token that never worked is not waited for: its first request would
+    have ended the run."""
+
+    def __init__(self, inner: TokenSource, say: Callable[[float], None], *, seconds: float = WAIT_SECONDS, pause: float = 2.0,
+                 sleep: Callable[[float], Any] = time.sleep, now: Callable[[], float] = time.monotonic) -> None:
+        """`say`: told once, with the seconds it will wait."""
+        self.inner, self._say = inner, say
+        self._seconds, self._pause, self._sleep, self._now = seconds, pause, sleep, now
+        self._lock = threading.RLock()
+        self._given: tuple[str, int] = ("", 0)
+        self._given_up = ""
+
+    def __repr__(self) -> str:
+        return f"<WaitingToken {self.inner!r}>"
+
+    @property
+    def findings(self) -> list[Finding]:
+        return self.inner.findings
+
+    def token(self) -> str:
+        """What the source gives."""
+        token = self.inner.token()
+        last, number = self._given
+        self._given = (token, number + 1 if last == token else 1)
+        return token
+
+    def renew(self, old: str) -> str | None:
+        """From the source, as soon as it has another one; None after the whole time. Everybody else stands still meanwhile."""
+        with self._lock:
+            newer = self._another(old)
+            if newer or self._given_up == old or self._given[0] == old and self._given[1] < 2:
+                return newer
+            end = self._now() + self._seconds
+            self._say(self._seconds)
+            while newer is None and self._now() < end:
+                self._sleep(self._pause)
+                newer = self._another(old)
+            if newer is None:
+                self._given_up = old  # the others that wait need not wait as long again
+            return newer
+
+    def _another(self, old: str) -> str | None:
+        """A file may be missing or empty for the moment in which it is replaced."""
+        try:
+            return self.inner.renew(old)
+        except TokenMissing:
+            return None
 
 
 class PasswordToken(_Source):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 import structlog
 
@@ -17,9 +18,11 @@ class KeepAlive:
     """While it is entered, one small request whenever nothing was sent for `seconds`. Any request counts as use of a sliding token;
     other tokens do not mind. What goes wrong here is for the step itself to meet and to say."""
 
-    def __init__(self, session: Session, seconds: float = SECONDS) -> None:
+    def __init__(self, session: Session, seconds: float = SECONDS, also: Callable[[], None] = lambda: None) -> None:
+        """`also`: called every so often, too."""
         self._session = session
         self._seconds = seconds
+        self._also = also
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="keep-alive", daemon=True)
 
@@ -34,7 +37,9 @@ class KeepAlive:
     def _run(self) -> None:
         requests = self._session.requests
         before = requests.read + requests.write
+        self._also()
         while not self._stop.wait(self._seconds):
+            self._also()
             now = requests.read + requests.write
             if now == before:
                 try:

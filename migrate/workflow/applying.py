@@ -24,6 +24,7 @@ from migrate.workflow.connect import Connection
 from migrate.workflow.filing import hand_over_dates
 from migrate.workflow.handing import hand_over
 from migrate.workflow.keeping import keeping_for
+from migrate.workflow.mailing import require_mailer
 from migrate.workflow.noting import Pictures, hand_over_notes, open_sources, return_loans
 from migrate.workflow.outcome import Outcome
 from migrate.workflow.pace import Stopwatch
@@ -32,6 +33,7 @@ from migrate.workflow.rehearsal import plan_with
 from migrate.workflow.settings import NotPlanned, Settings
 from migrate.workflow.sharing import hand_over_shares, prepare_shares
 from migrate.workflow.sums import settle_rights, sums
+from migrate.workflow.token_end import countdown
 
 Progress = Callable[[str, int], None]
 
@@ -97,6 +99,7 @@ def carry_out(work: Path, ledger: Ledger, secrets: Secrets, settings: Settings, 
               progress: Progress, workers: int) -> None:
     """Run the engine over the plan; the loader's desks are closed in the end, whatever happened on the way."""
     owner = require_files(session)
+    require_mailer(ledger, session)
     ledger.reopen_failed()
     content = DavContent(session, lambda: owner.login) if connection.via == "dav" else None
     carrier = Carrier(ledger, session, stop=stop, workers=workers, progress=progress, content=content)
@@ -108,7 +111,7 @@ def carry_out(work: Path, ledger: Ledger, secrets: Secrets, settings: Settings, 
     return_loans(session, ledger)  # of a run that was killed
     try:
         _reopen_desks(ledger, loader)
-        with KeepAlive(session), watch.running():
+        with KeepAlive(session, also=countdown(session, connection)), watch.running():
             Engine(ledger, loader, workers=workers, stop=stop, progress=progress).run()
     finally:
         carrier.close()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from migrate.cells.auth import ENVIRONMENT, AskingToken, GivenToken, TokenSource, token_source
+from migrate.cells.auth import ENVIRONMENT, AskingToken, FileToken, GivenToken, TokenSource, WaitingToken, token_source
 from migrate.cells.oauth import GrantFile, GrantToken, Provider, at
 from migrate.cells.session import Session
 from migrate.errors import ExitStatus, MigrationError
@@ -66,6 +66,8 @@ class Connection:
         tokens = self.tokens or self._tokens(url)
         if self.ask is not None and not isinstance(tokens, AskingToken):
             tokens = AskingToken(tokens, self.ask)
+        elif isinstance(tokens, FileToken):
+            tokens = WaitingToken(tokens, lambda seconds: _waits(tokens, seconds))
         return Session(url, tokens, ca_bundle=self.ca_bundle, insecure=self.insecure, workers=self.workers, allow_writes=writes)
 
     def _tokens(self, url: str) -> TokenSource:
@@ -85,3 +87,8 @@ class Connection:
             return None
         path = self.work / TOKEN_FILE
         return path if path.is_file() else None
+
+
+def _waits(tokens: TokenSource, seconds: float) -> None:
+    click.echo(f"The token is not accepted any more. The run waits up to {seconds / 60:.0f} minutes for another one in its file ({tokens!r}); nothing is lost.",
+               err=True)

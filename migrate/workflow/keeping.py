@@ -16,7 +16,7 @@ from migrate.ledger import Ledger, Secrets
 from migrate.load.cells_database import CellsDatabase
 from migrate.load.forms import OldForms
 from migrate.load.passwords import Keeping
-from migrate.transform.actions import CreateUser, StoreHashes, from_json
+from migrate.transform.actions import CreateUser, RequestReset, StoreHashes, from_json
 from migrate.transform.ways import PasswordPolicy
 from migrate.workflow.connect import Connection
 from migrate.workflow.settings import Settings
@@ -101,7 +101,8 @@ def remember(secrets: Secrets, connection: Connection) -> None:
 
 
 def waiting(ledger: Ledger) -> tuple[frozenset[str], dict[str, str]]:
-    """(uuids of accounts this work folder made whose old password is not stored yet, uuid -> old login of those refused)."""
+    """(uuids of accounts this work folder made whose old password is not stored, and who were sent no mail yet; uuid -> old login of
+    those refused)."""
     made: set[str] = set()
     settled: set[str] = set()
     refused: dict[str, str] = {}
@@ -109,6 +110,8 @@ def waiting(ledger: Ledger) -> tuple[frozenset[str], dict[str, str]]:
         action = from_json(body)
         if isinstance(action, CreateUser):
             made.add(action.uuid)
+        elif isinstance(action, RequestReset):
+            settled.add(action.uuid)
         elif isinstance(action, StoreHashes):
             settled |= set((result or {}).get("stored", ()))
             no = set((result or {}).get("refused", ()))

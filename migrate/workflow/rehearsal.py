@@ -13,6 +13,7 @@ from migrate.cells.reader import read_facts, read_target, whoami
 from migrate.errors import ExitStatus, Finding
 from migrate.interrupt import StopSignal
 from migrate.ledger import Ledger, Secrets, State, WorkLock
+from migrate.load.listings import Listings
 from migrate.mapping import read_mappings, write_proposals
 from migrate.report import html
 from migrate.transform.identity import Identity
@@ -22,6 +23,7 @@ from migrate.workflow import filing, freezing
 from migrate.workflow.connect import Connection
 from migrate.workflow.inventory import unreadable
 from migrate.workflow.keeping import Choice, policy_of, remember
+from migrate.workflow.mailing import mail_findings
 from migrate.workflow.memory import Memory, delta_options, forget_what_was_put_back, given_rights, stated_people
 from migrate.workflow.noting import Eyes, keep_people, without_people
 from migrate.workflow.outcome import Outcome
@@ -30,6 +32,7 @@ from migrate.workflow.planning import folders_of, mapping_fingerprint, seed_of, 
 from migrate.workflow.settings import Settings
 from migrate.workflow.sharing import live_shares, route_of
 from migrate.workflow.survey import survey
+from migrate.workflow.token_end import token_findings
 from migrate.workflow.week import write_changes
 
 Progress = Callable[[str, int], None]
@@ -103,8 +106,9 @@ def plan_with(work: Path, ledger: Ledger, secrets: Secrets, settings: Settings, 
         plan = store_plan(ledger, target, decided, options, recycle=settings.recycle, progress=progress,
                           extra=[*put_back, *facts_findings, *loader_findings, *session.findings], live=live_shares(session, ledger),
                           shares={**settings.shares, "hash_route": route_of(settings.shares, settings.passwords)},
-                          now=settings.now, eyes=Eyes.of(session, secrets, settings), proposed=proposed, hidden=filing.FileChoice.of(settings).hidden_files)
-        for found in filing.date_findings(ledger, settings):
+                          now=settings.now, eyes=Eyes.of(session, secrets, settings), proposed=proposed, hidden=filing.FileChoice.of(settings).hidden_files,
+                          look=lambda node: Listings(session, node))
+        for found in (*filing.date_findings(ledger, settings), *mail_findings(ledger, session), *token_findings(session, connection)):
             ledger.add_finding("plan", found)
         written = write_proposals(work / "mappings", [*plan.proposals, *proposed])
         ledger.put("mapping-fingerprint", mapping_fingerprint(folder))  # after the proposals: they only say what was decided anyway
