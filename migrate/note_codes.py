@@ -41,6 +41,10 @@ ACCOUNT_KEPT = code("S2721", INFO, "{subject}: the account was in Cells before a
 NOT_WATCHED = code("S2722", WARNING, "{subject}: on version 5 people can set watches for themselves only, and the password is not known.",
                    "Let the person watch the file or folder again.")
 
+SETTINGS_LEFT = code("F2713", INFO, "{subject}: {number} settings of roles and people are not carried (for example {example}): Cells has no such settings.",
+                     "Look through them and set in Cells what matters; `inventory` lists them with the roles.",
+                     "Roles of the old server could state any option of any plugin. Names, addresses, languages, pictures, start workspaces, locks and quotas "
+                     "are carried; the rest has no equivalent that works the same, mails about changes included.")
 BOOKMARKS_BY_JOB = code("F2712", WARNING, "Bookmarks of people who cannot be signed in are set by an internal job of Cells, which asks nobody.",
                         "Nothing to do; plan with --bookmarks-by session to have them listed instead.",
                         "The job writes what it is asked into the log of tasks: node ids and logins, no secrets. A bookmark on something the person does "
@@ -69,4 +73,7 @@ COMMENTS_CUT = code("F2709", WARNING,
 VALUE_KEPT = code("F2710", INFO,
                   "{subject}: {number} values were changed in Cells since they were carried (for example {example}); they stay as they are there.",
                   "Nothing to do.")
+VALUE_GONE = code("F2719", INFO,
+                  "{subject}: {number} values were removed in Cells since they were carried (for example {example}); they are not written again.",
+                  "Nothing to do. To write them again: plan with --source-wins.")
 LABELS = code("F2711", INFO, "The field {subject} has several labels in the old workspaces; Cells shows '{name}'.", "Change it in fields.csv.")

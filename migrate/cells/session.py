@@ -161,6 +161,11 @@ class Session:
         """GET of a public page, without token, whatever its status and type (`/public/<hash>`). Limit: 8 MiB."""
         return self._send("GET", path, read=True, anonymous=True, accept="text/html, */*", any_answer=True, max_answer=8 << 20)
 
+    def picture(self, path: str) -> bytes | None:
+        """GET of a picture, None when there is none. Limit: 8 MiB."""
+        answer = self._send("GET", path, read=True, accept="image/*, */*", any_answer=True, max_answer=8 << 20)
+        return answer.body if answer.status == 200 and answer.content_type != "application/json" else None
+
     def upload(self, path: str, files: Mapping[str, Any]) -> Any:
         """POST of a multipart form (avatars)."""
         return verdicts.json_of("POST", path, self._send("POST", path, read=False, files=files))

@@ -20,6 +20,7 @@ from migrate.extract.records import Root
 from migrate.extract.roles import RoleBook
 from migrate.extract.sink import FindingSink
 from migrate.extract.store import Store
+from migrate.extract.workspaces import custom_quota_fields
 
 if TYPE_CHECKING:
     from migrate.extract.installation import Installation
@@ -65,6 +66,11 @@ class Context:
         """Every workspace by id. `context.workspaces.option(id, "PATH", user)` resolves an option for a login."""
         paths = OldPaths(str(self.installation.install_path), str(self.installation.data_path), self.users_enabled)
         return Definitions(read_definitions(self.store.workspaces(), self.findings), paths, self.group_of, self.version)
+
+    @cached_property
+    def quota_fields(self) -> tuple[str, ...]:
+        """Names under which people's own data may hold a quota (up to 4.2: option CUSTOM_DATA_FIELD of meta.quota)."""
+        return custom_quota_fields(self.workspaces, self.plugin_options)
 
     @cached_property
     def users_enabled(self) -> bool:

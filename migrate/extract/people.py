@@ -207,7 +207,7 @@ def _user(context: Context, row: UserRow, preferences: Preferences, avatar: Call
         language=merged.parameter("core.conf", "lang") or preferences.get(row.login, "lang") or None,
         password_scheme=scheme,
         password_hash=row.password if scheme in ("pbkdf2_sha256", "md5") else None,
-        quota_bytes=size_bytes(merged.parameter("meta.quota", "DEFAULT_QUOTA") or custom.get("USER_QUOTA")),
+        quota_bytes=size_bytes(merged.parameter("meta.quota", "DEFAULT_QUOTA") or next(filter(None, map(custom.get, context.quota_fields)), None)),
         avatar_sha256=hashlib.sha256(picture).hexdigest() if picture else None,
         start_workspace=WorkspaceId(start) if start in context.workspaces else None,
         directory=not row.account or context.copied_accounts,

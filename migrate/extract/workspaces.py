@@ -129,6 +129,17 @@ def _quota(meta: Any, defaults: Mapping[str, Mapping[str, Any]]) -> int | None:
     return None
 
 
+def custom_quota_fields(definitions: Definitions, defaults: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
+    """Names of custom user data that workspaces took a person's quota from, the usual one first."""
+    found = {"USER_QUOTA": None}
+    for entry in definitions.values():
+        for plugin, parameters in (*items(entry.options.get("META_SOURCES")), *defaults.items()):
+            name = text(dict(items(parameters)).get("CUSTOM_DATA_FIELD")) if plugin == "meta.quota" else None
+            if name:
+                found[name.strip()] = None
+    return tuple(found)
+
+
 def meta_fields(meta: Any, defaults: Mapping[str, Mapping[str, Any]] | None = None) -> Iterator[MetaField]:
     """The fields of `meta.user` (or `meta.serial` of 2.7 to 3.2) in a META_SOURCES value."""
     for plugin, parameters in items(meta):

@@ -64,13 +64,19 @@ def restore_parameter(tools: Tools, action: RestoreParameter, look: bool) -> Res
     return {}
 
 
+def _is_ours(tools: Tools, action: SetPicture) -> bool:
+    """Whether the picture that is there is the one an earlier run brought, and the old server has another now."""
+    there = users.get_avatar(tools.session, action.login)
+    return bool(there and action.before and hashlib.sha256(there).hexdigest() == action.before)
+
+
 @performs(SetPicture)
 def set_picture(tools: Tools, action: SetPicture, look: bool) -> Result:
     """Natural key: the account has a picture. The bytes must be those that were found when the old server was read."""
     account = users.get_user(tools.session, action.login)
     if account is None or account.uuid != action.uuid:
         raise PictureOdd(login=action.login, reason="the account is another one now")
-    if account.attributes.get("avatar"):
+    if account.attributes.get("avatar") and not _is_ours(tools, action):
         return {"adopted": True}
     image = tools.pictures(action.record)
     if image is None or hashlib.sha256(image).hexdigest() != action.sha256:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -209,8 +209,9 @@ class AccountsPart:
 
     kinds: tuple[str, ...] = ()
 
-    def __init__(self, records: Records, lookup: Lookup, live: LiveNotes) -> None:
-        self._records, self._lookup, self._live = records, lookup, live
+    def __init__(self, records: Records, lookup: Lookup, live: LiveNotes, pictures: Mapping[str, str] | None = None) -> None:
+        """`pictures`: login -> SHA-256 of what earlier runs of this work folder brought."""
+        self._records, self._lookup, self._live, self._brought = records, lookup, live, pictures or {}
         self._pages = {w.id for w in records.workspaces() if w.driver in PAGES}
 
     def _people(self) -> Iterator[tuple[User, Person | None]]:
@@ -238,7 +239,8 @@ class AccountsPart:
             return None, note_codes.PERSON_LEFT
         if person.existing:
             return None, note_codes.PICTURE_KEPT
-        return SetPicture(person.login, person.uuid, user.avatar_sha256 or "", user.key), None
+        before = self._brought.get(person.login, "")
+        return SetPicture(person.login, person.uuid, user.avatar_sha256 or "", user.key, "" if before == user.avatar_sha256 else before), None
 
     def _has_picture(self, person: Person | None) -> bool:
         found = self._lookup.target.users.get(person.login) if person is not None else None
@@ -254,7 +256,7 @@ class AccountsPart:
             if user.avatar_sha256:
                 picture, _ = self._picture(user, person)
                 if picture is not None:
-                    yield picture, self._has_picture(person)
+                    yield picture, self._has_picture(person) and not picture.before
 
     @property
     def outcomes(self) -> Iterator[Outcome]:
@@ -266,10 +268,10 @@ class AccountsPart:
                 elif start is not None and start.before == start.value:
                     yield "start workspaces", user.key, "already", None, None
             if user.avatar_sha256:
-                _, why = self._picture(user, person)
+                picture, why = self._picture(user, person)
                 if why is not None:
                     yield "pictures", user.key, "skipped", why.code, None
-                elif self._has_picture(person):
+                elif picture is not None and self._has_picture(person) and not picture.before:
                     yield "pictures", user.key, "already", None, None
 
     @property
@@ -279,7 +281,7 @@ class AccountsPart:
             if start is not None:
                 yield "start workspaces", user.key, {"role": start.role, "name": start.name, "value": start.value}
             if user.avatar_sha256 and person is not None and not person.existing:
-                yield "pictures", user.key, {"login": person.login}
+                yield "pictures", user.key, {"login": person.login, "sha256": user.avatar_sha256}
 
     @property
     def derived(self) -> Iterator[tuple[str, Iterable[tuple[str, dict[str, Any]]]]]:

@@ -326,12 +326,14 @@ class RestoreParameter(Action):
 
 @dataclass(frozen=True, slots=True)
 class SetPicture(Action):
-    """Give an account that this migration made its picture. The bytes are read from the old server when they are sent."""
+    """Give an account that this migration made its picture. The bytes are read from the old server when they are sent. `before`:
+    SHA-256 of the picture that an earlier run brought; only that one is replaced."""
 
     login: str
     uuid: str
     sha256: str
     record: str = ""
+    before: str = ""
     phase: ClassVar[int] = 77
     kind: ClassVar[str] = "pictures"
 

@@ -4,6 +4,7 @@ Bookmarks are shown to their owner only: they are looked at with the sessions th
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -150,8 +151,11 @@ def _pictures(ledger: Ledger, session: Session, verdict: Verdict) -> None:
     for key, body in carried(ledger, "pictures"):
         verdict.checked["pictures"] += 1
         account = users.get_user(session, body["login"])
-        if account is None or not account.attributes.get("avatar"):
+        image = users.get_avatar(session, body["login"]) if account is not None and account.attributes.get("avatar") else None
+        if not image:
             verdict.differs("pictures", key, "a picture", "none")
+        elif hashlib.sha256(image).hexdigest() != body.get("sha256", hashlib.sha256(image).hexdigest()):
+            verdict.differs("pictures", key, f"SHA-256 {body['sha256']}", f"SHA-256 {hashlib.sha256(image).hexdigest()} ({len(image)} bytes)")
 
 
 def _bookmarks(ledger: Ledger, session: Session, person: SignIn, verdict: Verdict) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,6 +25,9 @@ from migrate.verify.metadata import notes_check
 NODE = "pydiods1/file"
 
 
+PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 20
+
+
 class World:
     """A stand-in that holds one thing of each kind, and a ledger that says so."""
 
@@ -33,7 +37,8 @@ class World:
         self.ledger = Ledger.create(work)
         root = data_source_root("pydiods1")
         workspaces.put_workspace(self.session, LiveWorkspace("ws", "ws", "ws", "", "ADMIN", {root: "pydiods1"}))
-        users.create_user(self.session, User("bob-uuid", "bob", attributes={"profile": "standard", "avatar": "x.png"}), "correct horse battery")
+        users.create_user(self.session, User("bob-uuid", "bob", attributes={"profile": "standard"}), "correct horse battery")
+        users.set_avatar(self.session, "bob", PNG, "image/png")
         acls.add_acls(self.session, [Acl(root, who, "ws", right) for who in (me.uuid, "bob-uuid") for right in ("read", "write")], [])
         self.node = tree.create_folders(self.session, ["ws/file"])[0].uuid
         metadata.put_field(self.session, Field("usermeta-n", "N", '{"type": "string"}'))
@@ -47,7 +52,7 @@ class World:
         for kind, body in {
             "metadata": {"node": NODE, "values": {"usermeta-n": '"x"'}}, "watches": {"node": NODE, "login": "bob", "events": ["change"]},
             "locks": {"node": NODE, "login": "bob"}, "bookmarks": {"node": NODE, "login": "bob"},
-            "quotas": {"role": "bob-uuid", "workspace": "ws", "node": "pydiods1", "bytes": 5}, "pictures": {"login": "bob"},
+            "quotas": {"role": "bob-uuid", "workspace": "ws", "node": "pydiods1", "bytes": 5}, "pictures": {"login": "bob", "sha256": hashlib.sha256(PNG).hexdigest()},
             "fields": {"namespace": "usermeta-n", "label": "N", "definition": '{"type": "string"}'},
         }.items():
             self.ledger.replace_records(kind, [("key", {})])
@@ -89,6 +94,11 @@ def test_each_spoilt_thing_is_found(world: World):
     with world.session.as_somebody(GivenToken(token)) as bob:
         metadata.remove_bookmarks(bob, [world.node])
     assert "bookmarks" in world.differences()
+
+
+def test_a_picture_is_compared_byte_by_byte(world: World):
+    users.set_avatar(world.session, "bob", PNG + b"1", "image/png")
+    assert world.differences() == ["pictures"]
 
 
 def test_bookmarks_that_cannot_be_read_are_told_and_a_refused_password_is_not_tried_again(world: World):

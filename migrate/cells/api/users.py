@@ -179,6 +179,12 @@ def request_reset(session: Session, login: str) -> bool:
     return bool(session.put(path, {}, empty_ok=True).get("Success"))
 
 
+def get_avatar(session: Session, login: str) -> bytes | None:
+    """The picture of a person as it was stored (without `dim` the server scales nothing), None without one.
+    `GET /a/frontend/binaries/USER/{login}`."""
+    return session.picture("/a/frontend/binaries/USER/" + segment(login, method="GET", what="/a/frontend/binaries/USER/{login}"))
+
+
 def set_avatar(session: Session, login: str, image: bytes, content_type: str) -> str:
     """Store a picture (at most 5 MB) and give its id, which later PUTs of the account have to carry as attribute `avatar`.
     `POST /a/frontend/binaries/USER/{login}`."""
