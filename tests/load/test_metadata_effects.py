@@ -270,3 +270,55 @@ def test_removing_an_amount_never_takes_rights_with_it(world: World):
     for broken in (Acl("", "bob-uuid", "ws", "quota"), Acl("n", "", "ws", "quota"), Acl("n", "bob-uuid", "", "quota"), Acl("n", "*", "ws", "quota")):
         with pytest.raises(RefusedToSend):
             parameters.withdraw(world.session, broken)
+
+
+# -- people who cannot be signed in -------------------------------------------------------------------------------------------------
+
+
+def marked(world: World, password: str) -> set[str]:
+    token, _ = world.session.sign_in("bob", password)
+    with world.session.as_somebody(GivenToken(token)) as bob:
+        return {node.uuid for node in metadata.bookmarks(bob)}
+
+
+def test_a_password_that_was_handed_in_is_used_where_the_generated_one_is_gone(world: World):
+    mine = world.secrets.password("user", "bob")
+    world.secrets.put("user", "bob", "another one")
+    world.secrets.put("known", "old-bob", mine)
+    world.do(SetBookmarks("bob", "old-bob", (([["bookmarks", "a"]], world.path("a")),)))
+    assert world.said("bookmarks") == {"a": ("migrated", None)} and world.ledger.get("refused-sign-ins") == ["bob"]
+    assert marked(world, mine) == {world.nodes["a"]}
+
+
+def test_a_token_that_was_handed_in_is_used_before_any_password(world: World):
+    token, _ = world.session.sign_in("bob", world.secrets.password("user", "bob"))
+    world.secrets.put("person-token", "old-bob", token)
+    world.session.sign_in = lambda *_: pytest.fail("no password was needed")  # type: ignore[method-assign]
+    world.do(SetBookmarks("bob", "old-bob", (([["bookmarks", "a"]], world.path("a")),)))
+    assert world.said("bookmarks") == {"a": ("migrated", None)}
+
+
+def test_an_internal_job_bookmarks_for_whom_no_session_can_be_opened_and_a_repeat_makes_no_second(world: World):
+    mine = world.secrets.password("user", "bob")
+    world.secrets.put("user", "bob", "another one")
+    action = SetBookmarks("bob", "bob", (([["bookmarks", "a"]], world.path("a")),), by_rpc="bob-uuid")
+    world.do(action)
+    world.do(action)
+    assert world.said("bookmarks") == {"a": ("migrated", None)} and marked(world, mine) == {world.nodes["a"]}
+
+
+def test_an_internal_job_is_not_sent_for_another_account_of_that_login(world: World):
+    world.secrets.put("user", "bob", "another one")
+    with pytest.raises(NotesFailed):
+        world.do(SetBookmarks("bob", "bob", (([["bookmarks", "a"]], world.path("a")),), by_rpc="somebody-else"))
+    assert world.said("bookmarks")["a"][0] == "failed"
+
+
+def test_a_picture_of_an_earlier_run_is_brought_up_to_date_and_one_of_the_person_stays(world: World):
+    before, now = hashlib.sha256(PNG + b"old").hexdigest(), hashlib.sha256(PNG).hexdigest()
+    users.set_avatar(world.session, "bob", PNG + b"old", "image/png")
+    world.do(SetPicture("bob", "bob-uuid", now, "bob", before=before))
+    assert users.get_avatar(world.session, "bob") == PNG
+    users.set_avatar(world.session, "bob", PNG + b"of bob", "image/png")
+    assert world.do(SetPicture("bob", "bob-uuid", now, "bob", before=before)) == {"adopted": True}
+    assert users.get_avatar(world.session, "bob") == PNG + b"of bob"
