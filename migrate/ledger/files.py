@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -15,6 +16,11 @@ from migrate.ledger.rows import BATCH, FileRow, State, batches, key_of, text_of
 
 GONE = "gone-files"
 """Kind of targets under which files are remembered that left the old server."""
+
+
+def target_of_gone(entry: Mapping[str, Any]) -> str:
+    """Path below the root's node of an entry of `gone_files`."""
+    return str(entry["target"]) if entry["target"] else unicodedata.normalize("NFC", entry["path"].decode("utf-8", "replace").strip("/"))
 
 
 class Files(Database):
@@ -60,6 +66,14 @@ class Files(Database):
             for (body,) in db.execute(select(table.c.body).where(table.c.kind == GONE).order_by(table.c.key)):
                 found = json.loads(body)
                 yield {**found, "root": text_of(found["root"]), "path": bytes.fromhex(found["path"])}
+
+    def forget_gone(self, root: str, targets: Iterable[str]) -> None:
+        """These (paths below the root's node) are not in Cells any more either."""
+        doomed = set(targets)
+        keys = [f"{key_of(root)}\0{entry['path'].hex()}" for entry in self.gone_files() if entry["root"] == root and target_of_gone(entry) in doomed]
+        with self._write() as db:
+            for key in keys:
+                db.execute(delete(schema.targets).where(schema.targets.c.kind == GONE, schema.targets.c.key == key))
 
     def reopen_files(self, root: str | None = None) -> None:
         """Files that count as brought are looked up again when they are carried: Cells was put back, or they go elsewhere now."""

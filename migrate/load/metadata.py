@@ -47,7 +47,7 @@ def put_field(tools: Tools, action: PutField, look: bool) -> Result:
     there = api.list_fields(tools.session).get(action.namespace)
     wanted = Field(action.namespace, action.label, action.definition, action.order, True, ("*",), ("*",) if action.editable else ("profile:admin",))
     if there is not None and (_says(there.definition, action.definition) or not action.before):
-        return {"adopted": True}
+        return {} if look else {"adopted": True}
     try:
         api.put_field(tools.session, wanted)
     except CellsRefused:

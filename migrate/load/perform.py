@@ -10,7 +10,7 @@ from migrate.cells.errors import CellsRefused, NoAnswer
 from migrate.cells.session import Session
 from migrate.interrupt import StopSignal
 from migrate.ledger import Ledger, Secrets
-from migrate.load import copying, date_field, dates, extras, link_passwords, marks, metadata, passwords, people, places, rights, shares  # noqa: F401 - they register what they perform
+from migrate.load import copying, date_field, dates, extras, link_passwords, marks, metadata, passwords, people, places, purge, rights, shares  # noqa: F401 - they register what they perform
 from migrate.load.desk import Desks
 from migrate.load.loans import Access
 from migrate.load.nodes import Nodes

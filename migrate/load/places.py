@@ -38,7 +38,7 @@ class ConflictingData(MigrationError):
     """A data source of this name exists with another folder."""
 
     code = "E4906"
-    title = "The data source {name} exists already and points to another folder."
+    title = "The data source {name} exists already: somebody made it since the plan, or it points to another folder."
     remedy = "Choose another name with --data-source or in workspaces.csv, then plan again."
 
 
@@ -47,8 +47,8 @@ def create_data_source(tools: Tools, action: do.CreateDataSource, look: bool) ->
     """Natural key: the name. 200 comes before any service runs, so this waits until the source answers and is indexed."""
     there = datasources.get_data_source(tools.session, action.name)
     folder, peer = _folder_of(tools, action)
-    if there is not None and action.folder and there.folder != folder:
-        raise ConflictingData(name=action.name)
+    if there is not None and (not look or (action.folder and there.folder != folder)):
+        raise ConflictingData(name=action.name)  # the plan did not see it: somebody made it meanwhile, or it points elsewhere
     with _ONE_BY_ONE:  # the configuration of Cells is not safe against two writers
         if there is None:
             _make(tools, DataSource(action.name, "LOCAL", folder, action.flat, peer))

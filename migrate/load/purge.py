@@ -8,8 +8,9 @@ from migrate.ledger import State
 from migrate.ledger.listed import target_of
 from migrate.load.listings import Listings
 from migrate.load.metadata import allow_desks
-from migrate.load.tools import Tools
+from migrate.load.tools import Result, Tools, performs
 from migrate.transform.actions import CarryFolder
+from migrate.transform.file_actions import RemoveFiles
 
 BATCH = 50
 
@@ -55,6 +56,39 @@ def purge_folder(tools: Tools, action: CarryFolder) -> tuple[int, int]:
     return removed, kept
 
 
+@performs(RemoveFiles)
+def remove_files(tools: Tools, action: RemoveFiles, look: bool) -> Result:
+    """Files whose content is still the one that was sent; folders when nothing is left in them. The deepest first."""
+    source, _, inner = action.node.partition("/")
+    allow_desks(tools, [source])
+    listings = Listings(tools.session, action.node)
+    doomed = []
+    for path, etag, kind in sorted(action.items, key=lambda item: (-item[0].count("/"), item[0])):
+        if kind == "dir":
+            continue
+        there = listings.find(path)
+        if there is None or (there.is_file and etag and there.etag == etag):
+            doomed.append(path)
+    below = (tools.writable(action.node) + "/" + inner).rstrip("/") + "/"
+    present = [path for path in doomed if listings.find(path) is not None]
+    for start in range(0, len(present), BATCH):
+        tools.stop.check()
+        _delete(tools, [below + path for path in present[start:start + BATCH]])
+        _gone_below(tools, action.node, present[start:start + BATCH])
+    for path in sorted((item[0] for item in action.items if item[2] == "dir"), key=lambda path: -path.count("/")):
+        try:
+            empty = not any(True for _ in tree.admin_list(tools.session, f"{action.node}/{path}"))
+        except NotFound:
+            doomed.append(path)
+            continue
+        if empty:
+            _delete(tools, [below + path])
+            _gone_below(tools, action.node, [path])
+            doomed.append(path)
+    tools.ledger.forget_gone(action.root, doomed)
+    return {"removed": len(doomed), "kept": len(action.items) - len(doomed)}
+
+
 def _delete(tools: Tools, paths: list[str]) -> int:
     try:
         tree.delete_nodes(tools.session, paths, permanently=True)
@@ -68,7 +102,11 @@ def _delete(tools: Tools, paths: list[str]) -> int:
 
 
 def _gone(tools: Tools, action: CarryFolder, paths: list[str]) -> None:
+    _gone_below(tools, action.node, paths)
+
+
+def _gone_below(tools: Tools, node: str, paths: list[str]) -> None:
     """Deleting is a job: wait until the last of them is not listed any more."""
     for path in paths[-1:]:
-        tools.wait(lambda path=path: tree.admin_stat(tools.session, f"{action.node}/{path}") is None, 120.0,  # type: ignore[misc]
-                   lambda: NotFound(method="DELETE", path=action.node, status=0, reason="the files are still listed"))
+        tools.wait(lambda path=path: tree.admin_stat(tools.session, f"{node}/{path}") is None, 120.0,  # type: ignore[misc]
+                   lambda: NotFound(method="DELETE", path=node, status=0, reason="the files are still listed"))

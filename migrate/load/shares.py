@@ -9,9 +9,10 @@ from migrate.cells.errors import AlreadyExists, CellsRefused, NotAdministrator, 
 from migrate.cells.models import LiveLink, LiveWorkspace
 from migrate.errors import MigrationError
 from migrate.load import owner_sessions
+from migrate.load.nodes import NodeMissing
 from migrate.load.rights import rules_of
 from migrate.load.tools import Result, Tools, performs
-from migrate.transform.actions import SetRight
+from migrate.transform.actions import NodeRef, SetRight
 from migrate.transform.share_actions import CreateCell, CreateLink, DeleteCell, DeleteLink, EndShare, HandOverLink, ShareComplete, ShareRight, UpdateLink
 
 KNOWN, NEW = "link", "new-link"
@@ -268,17 +269,29 @@ def _hand_over(tools: Tools, link: LiveLink, login: str, uuid: str) -> None:
 @performs(DeleteLink)
 def delete_link(tools: Tools, action: DeleteLink, look: bool) -> Result:
     """By its hash, and only when it is the owner's or the loader's."""
-    _end_link(tools, action.hash, action.owner_uuid)
+    _end_link(tools, action.hash, action.owner_uuid, action.node, action.uuid)
     return {}
 
 
-def _end_link(tools: Tools, hash_: str, owner: str) -> None:
+def _end_link(tools: Tools, hash_: str, owner: str, node: NodeRef = NodeRef(""), uuid: str = "") -> None:  # noqa: B008 - a text
+    """`node`, `uuid`: what ours shows and is called; a link of this address that shows something else is somebody's own."""
     page = shares.open_page(tools.session, hash_)
     link = shares.get_link(tools.session, page.uuid) if page.uuid else None
     if link is None:  # used up or expired: its page is not shown
         link = next((known for known in shares.read_links(tools.session) if known.hash == hash_), None)
-    if link is not None and link.owners & {owner, _loader(tools)}:
+    if link is not None and link.owners & {owner, _loader(tools)} and _is_ours(tools, link, node, uuid):
         shares.delete_link(tools.session, link.uuid)
+
+
+def _is_ours(tools: Tools, link: LiveLink, node: NodeRef, uuid: str) -> bool:
+    if uuid:
+        return link.uuid == uuid
+    if not node or not link.roots:
+        return True
+    try:
+        return tools.nodes.uuid(node) in link.roots
+    except NodeMissing:
+        return False
 
 
 @performs(EndShare)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from migrate.transform.actions import Action, ActionId
 
@@ -25,6 +27,26 @@ class CopyFolder(Action):
     @property
     def lane(self) -> str:
         return "copy:" + self.data_source
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveFiles(Action):
+    """Delete in Cells what left the old server, where it still is as it was sent; only on request. Items: [path below `node`, etag, type].
+    `root`: key of the old Root."""
+
+    root: str
+    node: str
+    items: tuple[Any, ...]
+    phase: ClassVar[int] = 796
+
+    @property
+    def id(self) -> ActionId:
+        digest = hashlib.sha256(json.dumps([self.root, self.items]).encode()).hexdigest()[:24]
+        return ActionId("remove-files:" + digest)
+
+    @property
+    def lane(self) -> str:
+        return "remove-files"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
 from migrate import note_codes
 from migrate.cells.models.notes import LiveNotes
 from migrate.errors import Code, Finding, finding
-from migrate.extract.records import Bookmark, Lock, Preference, Watch
+from migrate.extract.records import Bookmark, Lock, Preference, Role, Watch
 from migrate.transform.actions import Action
 from migrate.transform.metadata_actions import BATCH, LiftLocks, SetBookmarks, SetLocks, SetWatches, WriteValues
 from migrate.transform.parts import Lookup, Outcome
 from migrate.transform.people import Person
+from migrate.transform.remarks import Remarks
+from migrate.transform.since import REMOVED, Kept
 from migrate.transform.whereabouts import Whereabouts
 
 EVENTS = {"change": ("change",), "read": ("read",), "both": ("change", "read")}
@@ -28,6 +30,8 @@ class WatchesPart:
     def __init__(self, records: Iterable[Watch], where: Whereabouts, lookup: Lookup, live: LiveNotes, signs_in: Callable[[Person], bool]) -> None:
         self._records, self._where, self._lookup, self._live, self._signs_in = records, where, lookup, live, signs_in
         self._own_only = lookup.target.facts.major >= 5
+        self.former: Mapping[tuple[str, str], frozenset[str]] = {}
+        """(login, node) -> events that earlier runs set: where they are not there any more, the person took them away."""
 
     def _decided(self) -> Iterator[tuple[str, Person | None, dict[str, tuple[list[str], set[str]]], list[tuple[str, Code]]]]:
         """(old login, account, node -> (keys, events), skipped keys) of each person."""
@@ -49,6 +53,17 @@ class WatchesPart:
                 events.update(EVENTS[watch.type])
             yield login, person, nodes, lost
 
+    def _stands(self, login: str, node: str, events: set[str]) -> bool:
+        return events <= self._before(login, node) | self.former.get((login, node), frozenset())
+
+    @property
+    def kept(self) -> Iterator[Kept]:
+        """Watches that people took away in Cells."""
+        for _, person, nodes, _ in self._decided():
+            for node, (_, events) in nodes.items():
+                if person is not None and not events <= self._before(person.login, node) and self._stands(person.login, node, events):
+                    yield Kept("watches", f"{person.login}: {node}", REMOVED, (("watches", f"{person.login}: {node}"),), gone=True)
+
     def _before(self, login: str, node: str) -> frozenset[str]:
         uuid = self._live.nodes.get(node)
         return self._live.watches.get((login, uuid), frozenset()) if uuid else frozenset()
@@ -57,7 +72,7 @@ class WatchesPart:
     def actions(self) -> Iterator[tuple[Action, bool]]:
         for old, person, nodes, _ in self._decided():
             items = [([["watches", key] for key in keys], node, sorted(events | self._before(person.login, node)), sorted(self._before(person.login, node)))
-                     for node, (keys, events) in nodes.items() if person is not None and not events <= self._before(person.login, node)]
+                     for node, (keys, events) in nodes.items() if person is not None and not self._stands(person.login, node, events)]
             for part in _parts(items):
                 if person is not None:
                     yield SetWatches(person.login, old, part), False
@@ -68,7 +83,7 @@ class WatchesPart:
             for key, why in lost:
                 yield "watches", key, "skipped", why.code, None
             for node, (keys, events) in nodes.items():
-                if person is not None and events <= self._before(person.login, node):
+                if person is not None and self._stands(person.login, node, events):
                     yield from (("watches", key, "already", None, None) for key in keys)
 
     @property
@@ -150,7 +165,7 @@ class BookmarksPart:
     def findings(self) -> list[Finding]:
         found = [finding(note_codes.NO_SESSION, "bookmarks", login) for login, _, _, lost in self._decided()
                  if any(why is note_codes.NO_SESSION for _, _, why in lost)]
-        if self._by_rpc:
+        if self._by_rpc and any(nodes for _, _, nodes, _ in self._decided()):
             found.append(finding(note_codes.BOOKMARKS_BY_JOB, "bookmarks", "all"))
         return found
 
@@ -164,6 +179,8 @@ class LocksPart:
         """`writes`: whether this plan writes values on a node. New content of the file counts too."""
         self._where, self._lookup, self._live, self._writes = where, lookup, live, writes
         self._changed: set[str] = set()
+        self.former: frozenset[str] = frozenset()
+        """Nodes that earlier runs locked: where no lock stands any more, somebody in Cells took it away."""
         self._wanted: dict[str, tuple[str, list[str]]] = {}
         self._lost: list[tuple[str, Code]] = []
         for lock in records:
@@ -189,6 +206,13 @@ class LocksPart:
     def _busy(self, node: str) -> bool:
         return node in self._changed or self._writes(node)
 
+    @property
+    def kept(self) -> Iterator[Kept]:
+        """Locks that somebody took away in Cells."""
+        for node in sorted(self.former & self._wanted.keys()):
+            if not self._stands(node):
+                yield Kept("locks", node, REMOVED, (("locks", node),), gone=True)
+
     def _stands(self, node: str) -> bool:
         return self._live.nodes.get(node, "") in self._live.locks
 
@@ -198,7 +222,8 @@ class LocksPart:
         lifted = {node: holder for node, holder in kept.items() if self._stands(node) and self._busy(node)}
         for part in _parts([(node, holder) for node, holder in lifted.items()]):
             yield LiftLocks(part), False
-        items = [([["locks", key] for key in self._wanted[node][1]], node, holder) for node, holder in kept.items() if node in lifted or not self._stands(node)]
+        items = [([["locks", key] for key in self._wanted[node][1]], node, holder) for node, holder in kept.items()
+                 if node in lifted or not (self._stands(node) or node in self.former)]
         for part in _parts(items):
             yield SetLocks(part), False
 
@@ -207,7 +232,7 @@ class LocksPart:
         for key, why in self._lost:
             yield "locks", key, "skipped", why.code, None
         for node, (_, keys) in self._wanted.items():
-            if self._stands(node) and not self._busy(node):
+            if self._stands(node) and not self._busy(node) or not self._stands(node) and node in self.former:
                 yield from (("locks", key, "already", None, None) for key in keys)
 
     @property
@@ -220,16 +245,33 @@ class LocksPart:
         return []
 
 
+CARRIED_SETTINGS = frozenset({("core.conf", name) for name in ("lang", "avatar", "DEFAULT_START_REPOSITORY", "USER_LOCK_ACTION")}
+                             | {("meta.quota", "DEFAULT_QUOTA")})
+CARRIED_ANYWHERE = frozenset({"email", "USER_DISPLAY_NAME"})
+"""Settings that become part of accounts and quotas; they stand under `core.conf` or under the driver of the configuration."""
+
+
 class PreferencesPart:
     """Settings of the old web client. The language is part of the account; the rest has no equivalent."""
 
     kinds = ("preferences",)
     actions: tuple[tuple[Action, bool], ...] = ()
     targets: tuple[Target, ...] = ()
-    findings: tuple[Finding, ...] = ()
 
-    def __init__(self, records: Iterable[Preference], lookup: Lookup) -> None:
-        self._records, self._lookup = records, lookup
+    def __init__(self, records: Iterable[Preference], lookup: Lookup, roles: Callable[[], Iterable[Role]] = tuple) -> None:
+        """`roles`: all roles, those of people included; their settings are told when they stay behind."""
+        self._records, self._lookup, self._roles = records, lookup, roles
+
+    @property
+    def findings(self) -> Iterator[Finding]:
+        remarks = Remarks()
+        for role in self._roles():
+            for plugins in role.parameters.values():
+                for plugin, options in plugins.items() if isinstance(plugins, dict) else ():
+                    for name in options if isinstance(options, dict) else ():
+                        if (plugin, name) not in CARRIED_SETTINGS and name not in CARRIED_ANYWHERE:
+                            remarks.add(note_codes.SETTINGS_LEFT, "preferences", plugin, f"{name} of {role.id}")
+        return remarks.findings()
 
     @property
     def outcomes(self) -> Iterator[Outcome]:

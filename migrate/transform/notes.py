@@ -50,6 +50,8 @@ class Values:
         self.shelf = shelf or Shelf()
         self._records, self.fields, self._where, self._lookup, self._live, self._former = records, fields, where, lookup, live, former
         self._wide = lookup.target.facts.features.wide_characters
+        self.source_wins = False
+        """Whether what people removed or changed in Cells is written again."""
 
     def decide(self, remarks: Remarks) -> Iterator[Note]:
         """One Note a record: what everybody saw first, so that it wins over what only one person saw."""
@@ -107,10 +109,14 @@ class Values:
         for namespace, text in note.values.items():
             there = self._live.values.get((uuid, namespace)) if uuid is not None else None
             if there is None:
-                write[namespace] = text
+                if not self.source_wins and self._former.get((note.node, namespace)) is not None:
+                    values.pop(namespace)  # somebody in Cells removed it, or the file
+                    remarks.add(note_codes.VALUE_GONE, "metadata", namespace, _place("", note.node))
+                else:
+                    write[namespace] = text
             elif not same(there, text):
                 before = self._former.get((note.node, namespace))
-                if ours or (before is not None and same(before, there)):
+                if ours or self.source_wins or (before is not None and same(before, there)):
                     write[namespace] = text
                 else:
                     values[namespace] = there

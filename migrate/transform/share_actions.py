@@ -116,7 +116,7 @@ class CreateLink(Action):
         return (ActionId("desk:" + self.node.split("/", 1)[0]),)
 
     def reverse(self) -> Action:
-        return DeleteLink(self.hash, self.owner_uuid)
+        return DeleteLink(self.hash, self.owner_uuid, self.node)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,10 +186,12 @@ class StoreLinkHashes(Action):
 
 @dataclass(frozen=True, slots=True)
 class DeleteLink(Action):
-    """Remove a link of this owner (or of the one who made it)."""
+    """Remove a link of this owner (or of the one who made it) that shows `node`; `uuid`: as the server named it, where it is known."""
 
     hash: str
     owner_uuid: str
+    node: NodeRef = NodeRef("")
+    uuid: str = ""
     phase: ClassVar[int] = 860
 
     @property

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from migrate.cells.models import LiveLink
+from migrate.cells.models import LiveLink, Target
 from migrate.transform.share_actions import CreateLink, EndShare, UpdateLink
 from migrate.transform.share_options import MadeLink
 
@@ -19,6 +19,12 @@ class Change:
 
     action: UpdateLink | EndShare | None = None
     opened: tuple[str, ...] = ()
+
+
+def shows(target: Target, live: LiveLink, node: str) -> bool:
+    """Whether a link shows this node, as far as the server tells: one that shows another was made by somebody else, whoever owns it."""
+    space = target.workspaces.get(live.uuid)
+    return space is None or not space.roots or not node or node in {path.strip("/") for path in space.roots.values()}
 
 
 def as_made(live: LiveLink, made: tuple[MadeLink, ...]) -> MadeLink | None:

@@ -14,7 +14,7 @@ from migrate.transform import share_codes as codes
 from migrate.transform.actions import NodeRef
 from migrate.transform.people import Person
 from migrate.transform.share_actions import CreateLink, EndShare
-from migrate.transform.share_delta import change
+from migrate.transform.share_delta import change, shows
 from migrate.transform.share_layouts import template_of
 from migrate.transform.share_options import ShareOptions, ShareWorld
 from migrate.transform.share_told import Told, short, visible
@@ -56,7 +56,7 @@ class Links:
             self._told.skip(share, codes.NO_DOWNLOAD)
             return None
         hash_ = self._hash(share, link)
-        if not self._free(share, hash_, owner):
+        if not self._free(share, hash_, owner, str(node)):
             return None
         template, known = template_of(link.layout, is_file, frozenset(permissions), self._options.layouts)
         if looking_only:
@@ -115,11 +115,12 @@ class Links:
         self._told.say(codes.NEW_ADDRESS, share, new=new)
         return new
 
-    def _free(self, share: Share, hash_: str, owner: Person) -> bool:
-        """Whether nobody else's link has this address: a link of the owner, or one that was not handed over yet, is ours. Of two
-        old links of one address the first counts."""
+    def _free(self, share: Share, hash_: str, owner: Person, node: str) -> bool:
+        """Whether nobody else's link has this address: a link of the owner, or one that was not handed over yet, is ours when it
+        shows the same node. Of two old links of one address the first counts."""
         live = self._live.links.get(hash_)
-        free = live is None or bool(live.owners & {owner.uuid, self._world.target.loader_uuid})
+        target = self._world.target
+        free = live is None or (bool(live.owners & {owner.uuid, target.loader_uuid}) and shows(target, live, node))
         if hash_ in self._used or not free:
             self._told.skip(share, codes.ADDRESS_TAKEN)
             return False

@@ -13,7 +13,8 @@ from migrate.transform.share_rights import World
 @dataclass(frozen=True, slots=True)
 class MadeLink:
     """A link as a run of this work folder last set it. `expires`: epoch seconds, 0 = never. `downloads`: the limit it was given in
-    Cells, 0 = none. `counted`: downloads that the old server had left for it at that moment, 0 = unlimited."""
+    Cells, 0 = none. `counted`: downloads that the old server had left for it at that moment, 0 = unlimited.
+    `node`: what it shows."""
 
     owner_uuid: str
     permissions: tuple[str, ...] = ()
@@ -21,6 +22,7 @@ class MadeLink:
     expires: int = 0
     downloads: int = 0
     counted: int = 0
+    node: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from migrate.transform.actions import Action, NodeRef
 from migrate.transform.parts import Outcome
 from migrate.transform.people import Person
 from migrate.transform.share_actions import CreateCell, CreateLink, EndShare, HandOverLink, ShareComplete, StoreLinkHashes
-from migrate.transform.share_delta import Change, as_made, change, untouched
+from migrate.transform.share_delta import Change, as_made, change, shows, untouched
 from migrate.transform.share_links import Links, only_hash
 from migrate.transform.share_options import ShareOptions, ShareWorld
 from migrate.transform.share_rights import Cell, CellRights, readers_of, statements
@@ -245,6 +245,8 @@ class Shares:
         for hash_, made in sorted(self._options.made_links.items()):
             live = self._live.links.get(hash_)
             if hash_ in hashes or live is None or not made or not live.owners & {made[0].owner_uuid, self._world.target.loader_uuid}:
+                continue
+            if not shows(self._world.target, live, made[0].node):
                 continue
             last = as_made(live, made)
             yield EndShare(hash=hash_, owner_uuid=made[0].owner_uuid), "" if last is None or untouched(live, last) else "its rights, lock, end or limit"

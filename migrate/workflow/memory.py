@@ -10,6 +10,7 @@ from typing import Any
 from migrate.cells.models import Target
 from migrate.errors import Finding, finding
 from migrate.ledger import Ledger, State
+from migrate.ledger.files import target_of_gone
 from migrate.transform.actions import (
     Action,
     CreateDataSource,
@@ -24,9 +25,12 @@ from migrate.transform.actions import (
 )
 from migrate.transform.identity import Identity
 from migrate.transform.merged import LOCKED, LOCKS, locks_of, wished
+from migrate.transform.metadata_actions import LiftLocks, RemoveLocks, RestoreWatches, SetLocks, SetWatches
+from migrate.transform.plan import PlanOptions
 from migrate.transform.share_actions import CreateCell, CreateLink, EndShare
 from migrate.transform.since import PUT_BACK
 from migrate.transform.standing import Triple, actions_of
+from migrate.transform.withdrawn import Wanted, Withdrawn
 from migrate.workflow.settings import Settings
 
 SEEN = "seen"
@@ -172,3 +176,39 @@ def delta_options(settings: Settings) -> dict[str, Any]:
     given = settings.delta
     return {"source_wins": bool(given.get("source_wins")), "removed_people": str(given.get("removed_people") or "lock"),
             "delete_removed": frozenset(given.get("delete_removed") or ())}
+
+
+def withdrawn(ledger: Ledger, target: Target, options: PlanOptions) -> Withdrawn:
+    """The part of a plan that takes back what the old server has no more. To be made when the targets of all other parts are known."""
+    history = (from_json(body) for _, body, _ in ledger.effects()) if ledger.has_history() else iter(())
+    wanted = Wanted.of({kind: [body for _, body in ledger.targets(kind)] for kind in
+                        ("metadata", "comments", "watches", "bookmarks", "locks", "quotas", "groups", "roles", "teams", "workspaces")})
+    nodes = {key: str(body["node"]) for key, body in ledger.targets("roots")}
+    gone: dict[str, tuple[str, list[tuple[str, str, str]]]] = {}
+    for entry in ledger.gone_files() if "files" in options.delete_removed else ():
+        if entry["root"] in nodes:
+            gone.setdefault(entry["root"], (nodes[entry["root"]], []))[1].append((target_of_gone(entry), entry["etag"] or "", entry["type"]))
+    keep = {Identity(options.seed).everybody}
+    return Withdrawn(history, wanted, target, keep=keep, delete=options.delete_removed, gone=gone)
+
+
+def marks_set(ledger: Ledger) -> tuple[dict[tuple[str, str], frozenset[str]], frozenset[str]]:
+    """((login, node) -> events of watches, nodes of locks) that earlier runs set and did not take back."""
+    watches: dict[tuple[str, str], frozenset[str] | None] = {}
+    locks: dict[str, bool] = {}
+    for name, body, result in ledger.effects(begun=True) if ledger.has_history() else ():  # newest first
+        if not name.startswith(("watches:", "restore-watches:", "locks:", "remove-locks:", "lift-locks:")):
+            continue
+        action = from_json(body)
+        if isinstance(action, LiftLocks):  # a run lifted them for its work, or was killed over it: nobody else took them away
+            for node, _ in action.items:
+                locks.setdefault(node, False)
+        elif result is None and not name.startswith(("restore-", "remove-")):
+            continue  # begun, and perhaps not done
+        elif isinstance(action, (SetWatches, RestoreWatches)):
+            for item in action.items:
+                watches.setdefault((action.login, item[1]), frozenset(item[2]) if isinstance(action, SetWatches) else None)
+        elif isinstance(action, (SetLocks, RemoveLocks)):
+            for item in action.items:
+                locks.setdefault(item[1], isinstance(action, SetLocks))
+    return {key: events for key, events in watches.items() if events is not None}, frozenset(node for node, stands in locks.items() if stands)

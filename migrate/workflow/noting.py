@@ -36,12 +36,13 @@ from migrate.transform.limits import AccountsPart, LimitsPart
 from migrate.transform.lookup import PlanLookup
 from migrate.transform.mapping import Mappings, guarded
 from migrate.transform.marks import BookmarksPart, LocksPart, PreferencesPart, WatchesPart, written
-from migrate.transform.metadata_actions import SetBookmarks
+from migrate.transform.metadata_actions import SetBookmarks, SetPicture
 from migrate.transform.notes import Comments, NotesPart, Values, stamp
 from migrate.transform.parts import Part
 from migrate.transform.people import Person
 from migrate.transform.whereabouts import Whereabouts
 from migrate.verify.logins import read_people
+from migrate.workflow.memory import marks_set
 from migrate.workflow.settings import Settings
 from migrate.workflow.view import RecordView
 
@@ -75,6 +76,7 @@ class Former:
     values: Mapping[tuple[str, str], str]
     fields: Mapping[str, str]
     bookmarks: frozenset[tuple[str, str]]
+    pictures: Mapping[str, str]
 
     @classmethod
     def of(cls, ledger: Ledger) -> Former:
@@ -83,12 +85,17 @@ class Former:
         made = {key for key, outcome, _ in ledger.unsettled("fields") if outcome in ("migrated", "already")}
         fields = {body["namespace"]: body["definition"] for key, body in ledger.targets("fields") if key in made}
         marked: set[tuple[str, str]] = set()
-        for name, body, result in ledger.effects():
-            if name.startswith("bookmarks:"):
+        pictures: dict[str, str] = {}
+        for name, body, result in ledger.effects():  # newest first
+            if name.startswith("picture:") and not (result or {}).get("adopted"):
+                action = from_json(body)
+                if isinstance(action, SetPicture):
+                    pictures.setdefault(action.login, action.sha256)
+            elif name.startswith("bookmarks:"):
                 action = from_json(body)
                 if isinstance(action, SetBookmarks):
                     marked.update((action.login, node) for node in (result or {}).get("set", ()))
-        return cls(DiskShelf().mapping(_formerly(ledger)), fields, frozenset(marked))
+        return cls(DiskShelf().mapping(_formerly(ledger)), fields, frozenset(marked), pictures)
 
 
 def _formerly(ledger: Ledger) -> Iterator[tuple[tuple[str, str], str]]:
@@ -114,7 +121,8 @@ class Stream:
         return (from_plain(self.cls, body) for _, body in self.records.of_kind(self.kind))
 
 
-def note_parts(records: RecordView, lookup: PlanLookup, ledger: Ledger, mappings: Mappings, eyes: Eyes, former: Former) -> list[Part]:
+def note_parts(records: RecordView, lookup: PlanLookup, ledger: Ledger, mappings: Mappings, eyes: Eyes, former: Former, *,
+               source_wins: bool = False) -> list[Part]:
     """The parts of a plan for notes."""
     where = Whereabouts.of(lookup, (body for _, body in records.of_kind("shares")))
     streams = {kind: Stream(records, kind, cls) for kind, cls in
@@ -125,6 +133,7 @@ def note_parts(records: RecordView, lookup: PlanLookup, ledger: Ledger, mappings
     fields = Fields(records.workspaces(), mappings.fields, live.fields, wide=lookup.target.facts.features.wide_characters, former=former.fields,
                     undefined=_undefined(records, streams["metadata"]))
     values = Values(streams["metadata"], fields, where, lookup, live, former.values, shelf)
+    values.source_wins = source_wins
     notes = NotesPart(values, Comments(streams["comments"], where, lookup, values, live, eyes.comments), live)
 
     def signs_in(person: Person) -> bool:
@@ -132,10 +141,14 @@ def note_parts(records: RecordView, lookup: PlanLookup, ledger: Ledger, mappings
         return "logout" not in person.user.locks and (new or eyes.knows(person.login, person.user.login))
 
     writing = written(notes.actions, {path for path, uuid in live.nodes.items() if uuid in live.locks}) if live.locks else ()
-    return [notes, WatchesPart(streams["watches"], where, lookup, live, signs_in),
+    watches = WatchesPart(streams["watches"], where, lookup, live, signs_in)
+    locks = LocksPart(streams["locks"], where, lookup, live, writing.__contains__)
+    if not source_wins:
+        watches.former, locks.former = marks_set(ledger)
+    return [notes, watches,
             BookmarksPart(streams["bookmarks"], where, lookup, signs_in, former.bookmarks, eyes.by_rpc),
-            LocksPart(streams["locks"], where, lookup, live, writing.__contains__), PreferencesPart(Stream(records, "preferences", Preference), lookup),
-            LimitsPart(records, lookup), AccountsPart(records, lookup, live),
+            locks, PreferencesPart(Stream(records, "preferences", Preference), lookup, records.roles),
+            LimitsPart(records, lookup), AccountsPart(records, lookup, live, former.pictures),
             DateFieldPart(_dated(ledger) if eyes.dates else {}, live.fields)]
 
 

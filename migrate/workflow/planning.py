@@ -15,19 +15,21 @@ from migrate.cells.models import Acl, LiveShares, Target
 from migrate.errors import Finding, Severity, code, finding
 from migrate.extract.source import Source
 from migrate.ledger import Ledger, State
+from migrate.load.listings import Listings
 from migrate.transform.actions import Action, CarryFolder, CloseDesk, CreateFolder, OpenDesk, SetRight
-from migrate.transform.file_actions import CopyFolder, KeepDates, WriteDates
+from migrate.transform.file_actions import CopyFolder, KeepDates, RemoveFiles, WriteDates
 from migrate.transform.identity import Identity
 from migrate.transform.lookup import PlanLookup
 from migrate.transform.mapping import Mappings, Proposal
-from migrate.transform.metadata_actions import WriteValues
+from migrate.transform.metadata_actions import RemoveValues, WriteValues
 from migrate.transform.parts import Outcome, Part
 from migrate.transform.passwords import Passwords
 from migrate.transform.plan import Plan, PlanOptions, make_plan
 from migrate.transform.share_actions import CreateLink, UpdateLink
 from migrate.transform.since import Since
 from migrate.workflow.keeping import waiting
-from migrate.workflow.memory import Memory, keep_seen
+from migrate.workflow.meeting import meet_files
+from migrate.workflow.memory import Memory, keep_seen, withdrawn
 from migrate.workflow.noting import DERIVED, Eyes, Former, note_parts, store_derived
 from migrate.workflow.sharing import shares_part, without_our_cells
 from migrate.workflow.survey import REST
@@ -54,7 +56,7 @@ def seed_of(source: Source) -> str:
 def store_plan(ledger: Ledger, target: Target, mappings: Mappings, options: PlanOptions, *, recycle: str,
                progress: Callable[[str, int], None], extra: list[Finding], live: LiveShares | None = None,
                shares: Mapping[str, Any] | None = None, now: int = 0, eyes: Eyes | None = None, proposed: list[Proposal] | None = None,
-               hidden: str = "carry") -> Plan:
+               hidden: str = "carry", look: Callable[[str], Listings] | None = None) -> Plan:
     """Work out the plan and put it into the ledger with its fingerprints."""
     records = RecordView(ledger)
     plan = make_plan(records, without_our_cells(target, ledger, Identity(options.seed)), mappings, options)
@@ -75,11 +77,13 @@ def store_plan(ledger: Ledger, target: Target, mappings: Mappings, options: Plan
     since.links = frozenset((live or LiveShares()).links)
     since.names, since.persons, since.others = known_names(ledger), known_people(ledger), others_of(target, options)
     findings += name_files(ledger, recycle=recycle, progress=progress, hidden=hidden)
+    if look is not None and ledger.has_history():
+        since.kept += meet_files(ledger, look, source_wins=options.source_wins)
     lookup = PlanLookup(plan, records, target)
     parts = parts_of(records, lookup, ledger, mappings, options)  # after the files have their names
     shared = shares_part(records, lookup, live or LiveShares(), ledger, mappings, shares or {}, now)
     parts.append(shared)
-    notes = note_parts(records, lookup, ledger, mappings, eyes or Eyes(), former)
+    notes = note_parts(records, lookup, ledger, mappings, eyes or Eyes(), former, source_wins=options.source_wins)
     store_derived(ledger, notes)
     parts += notes
     if proposed is not None:
@@ -88,6 +92,9 @@ def store_plan(ledger: Ledger, target: Target, mappings: Mappings, options: Plan
         _settle(ledger, part.outcomes)
         _put_targets(ledger, part.targets)
         findings += part.findings
+    for part in parts:
+        since.kept += getattr(part, "kept", ())
+    parts.append(withdrawn(ledger, target, options))
     ledger.settle_many(_not_carried(ledger, findings, {kind for part in parts for kind in part.kinds}))
     ledger.replace_access(shared.access(plan.access))
     ledger.replace_plan(_needed(ledger, plan, parts, since))
@@ -165,8 +172,10 @@ def _works_on(ledger: Ledger, action: Action, already: bool) -> Iterator[str]:
         yield action.node.split("/", 1)[0]
     elif isinstance(action, (CreateFolder, CreateLink, UpdateLink)) and not already:
         yield action.node.split("/", 1)[0]
-    elif isinstance(action, (WriteValues, WriteDates)) and not already:
+    elif isinstance(action, (WriteValues, WriteDates, RemoveValues)) and not already:
         yield from action.sources
+    elif isinstance(action, RemoveFiles) and not already:
+        yield action.node.split("/", 1)[0]
 
 
 def _to_carry(ledger: Ledger, action: CarryFolder | CopyFolder) -> bool:

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from migrate.cells.api.shares import read_shares
+from migrate.cells.auth import GivenToken
 from migrate.cells.models import LiveShares, Target
 from migrate.cells.reader import whoami
 from migrate.cells.session import Session
 from migrate.ledger import Ledger, Secrets, State
+from migrate.load.sessions import token_of
 from migrate.report import letters, redirects
 from migrate.transform.actions import from_json
 from migrate.transform.identity import Identity
@@ -22,6 +24,7 @@ from migrate.transform.share_options import MadeLink, ShareOptions
 from migrate.transform.shares import Shares
 from migrate.verify.difference import Verdict
 from migrate.verify.expected import Expected
+from migrate.verify.share_people import SAMPLE
 from migrate.verify.shares import ShareCheck
 from migrate.workflow.settings import Settings
 from migrate.workflow.view import RecordView
@@ -63,7 +66,7 @@ def _made(ledger: Ledger) -> Iterator[CreateCell | CreateLink | UpdateLink | Sha
 
 def _as_set(action: CreateLink | UpdateLink) -> MadeLink:
     counted = action.counted if isinstance(action, UpdateLink) else action.downloads
-    return MadeLink(action.owner_uuid, action.permissions, action.password != "none", action.expires, action.downloads, counted)
+    return MadeLink(action.owner_uuid, action.permissions, action.password != "none", action.expires, action.downloads, counted, str(action.node))
 
 
 def route_of(given: Mapping[str, Any], passwords: Mapping[str, Any]) -> str:
@@ -138,8 +141,10 @@ def hand_over_shares(work: Path, ledger: Ledger, secrets: Secrets, settings: Set
     return lines
 
 
-def share_check(work: Path, ledger: Ledger, session: Session, checksum: Callable[[str, bytes], str | None] | None) -> Callable[[Expected, Verdict], None]:
-    """The comparison of links and cells, with the passwords that are in the secrets file."""
+def share_check(work: Path, ledger: Ledger, session: Session, checksum: Callable[[str, bytes], str | None] | None, *, people: str = "sample",
+                probe: bool = False) -> Callable[[Expected, Verdict], None]:
+    """The comparison of links and cells, with the passwords that are in the secrets file. `people`: `none`, `sample` or `all` are asked
+    in their own sessions. `probe`: uploads are tried."""
     secrets = Secrets(work)
     settings = Settings.load(ledger, work)
     by_script = route_of(settings.shares, settings.passwords) == "script"
@@ -150,7 +155,14 @@ def share_check(work: Path, ledger: Ledger, session: Session, checksum: Callable
         made_up = None if by_script or hash_ in kept else secrets.get(letters.KIND, hash_)  # the script may have brought the old one back
         return [known] if known else [made_up] if made_up else []
 
-    return lambda expected, verdict: ShareCheck(ledger, session, expected, verdict, passwords, checksum).run()
+    renamed = {str(target["login"]): old for old, target in ledger.targets("users") if target.get("login") not in (None, old)}
+
+    def enter(login: str) -> Session | None:
+        token = token_of(session, ledger, secrets, login, renamed.get(login, login))
+        return session.as_somebody(GivenToken(token)) if token else None
+
+    return lambda expected, verdict: ShareCheck(ledger, session, expected, verdict, passwords, checksum, None if people == "none" else enter,
+                                                None if people == "all" else SAMPLE, probe).run()
 
 
 def link_forms(settings: Settings, secrets: Secrets) -> Callable[[], Iterator[tuple[str, str]]]:

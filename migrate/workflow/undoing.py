@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from migrate.cells.errors import OtherObject
 from migrate.cells.reader import read_facts, whoami
 from migrate.errors import ExitStatus, Finding, MigrationError, Severity, code, finding, finding_of
 from migrate.interrupt import StopSignal
@@ -15,10 +16,12 @@ from migrate.ledger import Ledger, Secrets, WorkLock
 from migrate.load import loans
 from migrate.load.engine import ends_the_run
 from migrate.load.perform import Loader
+from migrate.load.places import ConflictingData
 from migrate.load.purge import purge_folder
+from migrate.load.shares import AddressTaken
 from migrate.load.untouched import KINDS, changed_since
 from migrate.transform.actions import Action, CarryFolder, CloseDesk, DeleteGroup, OpenDesk, RemoveRight, SetRight, from_json
-from migrate.transform.share_actions import CreateCell, ShareRight
+from migrate.transform.share_actions import CreateCell, DeleteLink, ShareRight
 from migrate.workflow.connect import Connection
 from migrate.workflow.keeping import keeping_for
 from migrate.workflow.outcome import Outcome
@@ -26,6 +29,9 @@ from migrate.workflow.settings import Settings
 
 PURGE = ("files", "groups", "rights", "roles", "shares", "users", "workspaces")
 """What `--purge` takes: kinds that are taken back although people changed them; `files`: content, which stays otherwise."""
+
+FOREIGN = frozenset({OtherObject.code, AddressTaken.code, ConflictingData.code})
+"""Why an action failed that met something of others."""
 
 CONTENT = 872
 """The phase in which content is removed."""
@@ -121,6 +127,8 @@ def _steps(ledger: Ledger, purge: Collection[str]) -> list[Step]:
     steps = []
     for name, body, result in ledger.effects(begun=True):
         action = from_json(body)
+        if (result or {}).get("adopted") or (result is None and _is_somebody_elses(ledger, name)):
+            continue
         if isinstance(action, CarryFolder):
             if "files" in purge:
                 steps.append(Step(name, body, action, None, result is not None))
@@ -128,9 +136,17 @@ def _steps(ledger: Ledger, purge: Collection[str]) -> list[Step]:
         reverse = action.reverse()
         if isinstance(reverse, RemoveRight):
             reverse = dataclasses.replace(reverse, former=tuple((ledger.former(name) or {}).get("rules", ())))
+        if isinstance(reverse, DeleteLink) and result is not None:
+            reverse = dataclasses.replace(reverse, uuid=str(result.get("uuid") or ""))
         if reverse is not None:
             steps.append(Step(name, body, action, reverse, result is not None))
     return steps
+
+
+def _is_somebody_elses(ledger: Ledger, name: str) -> bool:
+    """Whether an action failed because others had made the thing meanwhile: it is theirs."""
+    row = ledger.action(name)
+    return row is not None and row.code in FOREIGN
 
 
 def _take_back(loader: Loader, ledger: Ledger, step: Step, given: frozenset[tuple[str, str]], purge: Collection[str], *, dry_run: bool) -> list[Finding]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 from migrate.cells.models import Target
 from migrate.errors import Finding, Severity, code, finding
 from migrate.ledger import Ledger, State
+from migrate.ledger.files import target_of_gone
 from migrate.report.csv import replace_file
 from migrate.text import shown
 from migrate.transform.actions import Action, CreateGroup, CreateRole, CreateUser, CreateWorkspace, from_json
@@ -84,7 +84,7 @@ def week_findings(ledger: Ledger, plan: Plan, since: Since, options: PlanOptions
     found += _removed(ledger, plan, since, options)
     nodes = {key: str(body["node"]) for key, body in ledger.targets("roots")}
     for gone in ledger.gone_files() if "files" not in options.delete_removed else ():
-        inner = gone["target"] or unicodedata.normalize("NFC", gone["path"].decode("utf-8", "replace").strip("/"))
+        inner = target_of_gone(gone)
         kept.append(Kept("files", f"{nodes.get(gone['root'], '')}/{inner}", "removed on the old server",
                          (("files", f"{nodes.get(gone['root'], '')}/{inner}"),), named=False))
     stays = [] if options.source_wins else kept

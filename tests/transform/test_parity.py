@@ -15,7 +15,7 @@ from migrate.cells.models import Role as CellsRole
 from migrate.cells.models import User as CellsUser
 from migrate.extract.records import CLEAR, Access, Group, Role, Root, User, Workspace
 from migrate.rights import Right
-from migrate.transform.actions import SetRight
+from migrate.transform.actions import CreateUser, SetRight
 from migrate.transform.plan import PlanOptions, make_plan
 from migrate.transform.standing import actions_of
 
@@ -153,7 +153,7 @@ def test_a_later_run_brings_the_rights_of_the_old_server_as_they_are_then(first:
     actions = [action for action, _ in plan.actions]
     done = after(fresh_target(), actions)
     rights = {(a.role, str(a.node), a.workspace): actions_of(a.right, a.mode) for a in actions if isinstance(a, SetRight)}
-    later = make_plan(second, done, options=PlanOptions(SEED, given=rights))
+    later = make_plan(second, done, options=PlanOptions(SEED, given=rights, stated={a.login: a for a in actions if isinstance(a, CreateUser)}))
     then = after(done, [action for action, already in later.actions if not already])
     spots = {wid: body["uuid"] for kind, wid, body in later.targets if kind == "workspaces"}
     for access in second.access():
