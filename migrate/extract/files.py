@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from migrate.errors import Code, Finding, Severity, code, finding
 from migrate.extract.records import FileEntry, NodePath, Root
 from migrate.extract.tree import Item, Walk
-from migrate.leftovers import METADATA, PRODUCT_FILES, RECYCLE_CACHE, ROOT_MARKS, is_unfinished
+from migrate.leftovers import CELLS_MARK, CELLS_STATE, METADATA, PRODUCT_FILES, RECYCLE_CACHE, ROOT_MARKS, is_cells_mark, is_unfinished
 from migrate.text import shown
 
 if TYPE_CHECKING:
@@ -139,7 +139,9 @@ class _Reader:
             )
 
     def _skip(self, path: bytes, name: bytes, is_dir: bool) -> bool:
-        """Whether the application, not a person, put it there."""
+        """Whether the application, or Cells, put it there and not a person."""
+        if name in (CELLS_MARK, CELLS_STATE) and is_cells_mark(os.fsencode(self.root.folder or "") + path, name, is_dir):
+            return True
         if is_dir:
             if name.startswith(b"ENCFS_RAW_"):
                 self._note(ENCRYPTED, path)

@@ -83,6 +83,15 @@ NO_FOLDER_NAME = code(
     "Copy the files of this person by hand, if there are any.",
 )
 
+OLD_VERSIONS = code(
+    "F1412",
+    Severity.WARNING,
+    "Workspace {subject} kept older versions of its files (plugin {plugin}); Cells takes the present ones only.",
+    "Keep the folders {name} of the old server if the history is wanted; a policy of the data source lets Cells keep versions from now on.",
+)
+HISTORIES = {"meta.git": ".git", "meta.svn": ".svn"}
+"""Plugin -> name of the folder in which it keeps older versions."""
+
 LOCAL_DRIVERS = frozenset({"fs", "encfs"})
 _NO_FILES = frozenset({"imap", "mysql", "wms", "jsapi", "demo"})
 DEFAULT_METADATA_FILE = ".ajxp_meta"
@@ -114,6 +123,8 @@ def _roots_of(context: Context, entry: WorkspaceDefinition) -> Iterator[Root]:
         return
     if "meta.mount" in sources:
         context.findings(finding(MOUNTED, "workspaces", entry.id))
+    for plugin in sorted(sources & HISTORIES.keys()):
+        context.findings(finding(OLD_VERSIONS, "workspaces", entry.id, plugin=plugin, name=HISTORIES[plugin]))
     if _GROUP in pattern and _USER in pattern:
         yield from _roots_of_each_user(context, entry)
     elif _USER in pattern:
@@ -140,7 +151,16 @@ def _root(
         missing=missing,
         recycle_bin=bin_name or None,
         excluded=(metadata_file(context, entry), RECYCLE_CACHE),
+        history=_history(context, entry),
     )
+
+
+def _history(context: Context, entry: WorkspaceDefinition) -> str | None:
+    try:
+        plugins = {name for name, _ in items(context.workspaces.raw_option(entry.id, "META_SOURCES"))}
+    except BrokenWorkspace:
+        return None
+    return next((HISTORIES[name] for name in sorted(plugins & HISTORIES.keys())), None)
 
 
 def _option_text(context: Context, entry: WorkspaceDefinition, name: str, user: str | None, group: str | None) -> str:

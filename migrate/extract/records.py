@@ -181,7 +181,8 @@ class Workspace:
 class Root:
     """One folder of a workspace: its only one, a user's or a group's. `folder`: absolute path now (surrogate escapes),
     None when it is not on this machine (remote drivers) or does not exist (`missing`). `recycle_bin`: its name, if any.
-    `excluded`: names of technical files of this workspace (metadata file, recycle cache)."""
+    `excluded`: names of technical files of this workspace (metadata file, recycle cache). `history`: name of the folders in which
+    a plugin of this workspace kept older versions (`.git`, `.svn`), if any."""
 
     workspace: WorkspaceId
     user: Login | None
@@ -190,6 +191,7 @@ class Root:
     missing: bool = False
     recycle_bin: str | None = None
     excluded: tuple[str, ...] = ()
+    history: str | None = None
 
     @property
     def key(self) -> str:

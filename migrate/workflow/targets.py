@@ -22,6 +22,10 @@ SKIPPED_IN_PLACE = code("S5005", Severity.WARNING, "Cells leaves a file of this 
                         "Rename it in the old place, or let Cells index a copy, in which the tool renames it.")
 RESERVED = code("S5007", Severity.WARNING, "Cells takes a file of this name for its own when it indexes the old folder itself, and may write over it.",
                 "Rename it in the old place before Cells indexes it, or let Cells index a copy, in which the tool renames it.")
+OLD_VERSION = code("S5008", Severity.INFO, "History that a plugin of the old server kept of the files; Cells takes the present ones.",
+                   "Keep the folder on the old server, or copy it by hand, if the history is wanted.")
+BEHIND_LINK = code("S5009", Severity.WARNING, "Behind a symbolic link to a folder, which Cells does not follow when it indexes the old folder itself.",
+                   "Let Cells index a copy, in which the tool follows such links.")
 HIDDEN = code("S5006", Severity.INFO, "Its name starts with a dot, and such files are not carried.", "Plan with --hidden-files carry to bring them along.")
 NOT_FETCHED = code("F5015", Severity.WARNING, "{number} files and folders in {subject} have a `%` or a backslash in their name: "
                    "Cells lists them, but nobody can open them.",
@@ -46,6 +50,7 @@ def name_files(ledger: Ledger, *, recycle: str, progress: Callable[[str, int], N
         if body.get("original"):
             originals.add(key)
     charsets = _charsets(ledger)
+    histories = {key: os.fsencode(body["history"]) for key, body in ledger.records("roots") if body.get("history")}
     findings: list[Finding] = []
     batch: list[Row] = []
     folder: _Folder | None = None
@@ -55,7 +60,7 @@ def name_files(ledger: Ledger, *, recycle: str, progress: Callable[[str, int], N
                 findings += folder.findings()
             kind = _Original if row.root in originals else _Folder
             folder = kind(ledger, row.root, charsets.get(row.root.split("\0")[0]), wide, recycle == "restore")
-        values = _values(row, folder, carried.get(row.root), recycle, hidden)
+        values = _values(row, folder, carried.get(row.root), recycle, hidden, histories.get(row.root))
         if values:
             batch.append((row.id, values))
             if len(batch) >= 1000:
@@ -68,9 +73,11 @@ def name_files(ledger: Ledger, *, recycle: str, progress: Callable[[str, int], N
     return findings
 
 
-def _values(row: FileRow, folder: _Folder, carried: str | None, recycle: str, hidden: str) -> dict[str, Any]:
+def _values(row: FileRow, folder: _Folder, carried: str | None, recycle: str, hidden: str, history: bytes | None) -> dict[str, Any]:
     target = folder.target(row)
     reason = _reason(row, target, carried, recycle)
+    if reason is None and history is not None and history in row.path.split(b"/"):
+        reason = OLD_VERSION.code
     if reason is None and hidden == "skip" and b"/." in row.path:
         reason = HIDDEN.code
     reason = reason or folder.refused(row)
@@ -152,7 +159,12 @@ class _Folder:
 
 
 class _Original(_Folder):
-    """Names below an old folder that Cells indexes itself: nothing can be renamed there."""
+    """Names below an old folder that Cells indexes itself: nothing can be renamed there. A link to a file is indexed as a file."""
+
+    def __init__(self, ledger: Ledger, root: str, charset: str | None, wide: bool, restore: bool = False) -> None:
+        super().__init__(ledger, root, charset, wide, restore)
+        self._top = os.fsencode((ledger.record("roots", root) or {}).get("folder") or "")
+        self._links: set[bytes] = set()
 
     def target(self, row: FileRow) -> str | None:
         """The exact name where Cells would otherwise be asked for its composed form."""
@@ -160,6 +172,8 @@ class _Original(_Folder):
             text = row.path.decode("utf-8").strip("/")
         except UnicodeDecodeError:
             return None
+        if row.type == "dir" and os.path.islink(self._top + row.path):
+            self._links.add(row.path)
         if unlisted(text.rpartition("/")[2]):
             self._count += 1
         return text if text != unicodedata.normalize("NFC", text) else None
@@ -169,6 +183,9 @@ class _Original(_Folder):
             row.path.decode("utf-8")
         except UnicodeDecodeError:
             return SKIPPED_IN_PLACE.code
+        parts = row.path.split(b"/")
+        if self._links and any(b"/".join(parts[:depth]) in self._links for depth in range(2, len(parts) + 1)):
+            return BEHIND_LINK.code
         return RESERVED.code if any(map(reserved, os.fsdecode(row.path).strip("/").split("/"))) else None
 
     def findings(self) -> list[Finding]:

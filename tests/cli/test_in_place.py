@@ -97,6 +97,23 @@ def test_the_old_folder_itself_is_only_used_when_it_is_handed_over_by_name(old: 
     assert "S5005" in skipped  # names that are not UTF-8 are told, not lost in silence
 
 
+def test_an_old_folder_that_was_handed_over_needs_no_write_the_second_time(old: Path, sandbox: Sandbox, tmp_path: Path) -> None:
+    folder = old / "data" / "workspaces"
+    (folder / "ws0" / "inside").symlink_to("50% \udcff")
+    (folder / "ws0" / ".ajxp_meta").write_text("")
+    sandbox.state.write_marker_files = True
+    first = run(old, sandbox, tmp_path / "work", folder, "--hand-over-original")
+    assert brought_everything(first), first.json["differences"]
+    assert (folder / "ws0" / ".pydio").is_file() and "F5020" in codes(first)
+    skipped = command("export", "--work", tmp_path / "work").out
+    assert "S5009" in skipped  # what lies behind a link to a folder is told: Cells does not follow it
+    second = run(old, sandbox, tmp_path / "work", folder, "--hand-over-original")
+    assert brought_everything(second) and second.json["requests"]["write"] == 0
+    assert second.json["counts"]["files"]["found"] == first.json["counts"]["files"]["found"]  # marks of Cells are no files of people
+    fresh = run(old, sandbox, tmp_path / "fresh", folder, "--hand-over-original")
+    assert brought_everything(fresh) and fresh.json["requests"]["write"] == 0
+
+
 def test_what_is_added_changed_or_missing_in_the_copy_is_noticed(old: Path, sandbox: Sandbox, tmp_path: Path) -> None:
     work, place = tmp_path / "work", tmp_path / "cells" / "lies"
     assert brought_everything(run(old, sandbox, work, place, "--in-place-copy", "run"))

@@ -143,3 +143,10 @@ def test_a_login_that_climbs_gets_nobody_elses_folder(world):
     world.workspace("w", "AJXP_DATA_PATH/gAJXP_GROUP_PATH/AJXP_USER")
     assert folders(world, "w") == {"ann": "g/ann"}
     assert "F1410" in world.codes()
+
+
+def test_a_workspace_whose_plugin_kept_older_versions_says_so_and_names_their_folder(world):
+    world.file("files/a.txt")
+    world.workspace("w", "AJXP_DATA_PATH/files", META_SOURCES=php({"metastore.serial": {}, "meta.git": {}}))
+    (root,) = world.context.roots()
+    assert root.history == ".git" and "F1412" in world.codes()
