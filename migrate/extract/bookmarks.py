@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from migrate.errors import Severity, code, finding
+from migrate.extract.metadata import OF_NOBODY
 from migrate.extract.names import UnsafePath, node_path
 from migrate.extract.plain import plain
 from migrate.extract.records import Bookmark, Login, Preference, WorkspaceId
@@ -46,6 +47,7 @@ def read_bookmarks(context: Context) -> Iterator[Bookmark]:
     for login, workspace, path, title in context.store.bookmarks():
         known = context.login(login)
         if known is None or not known.is_person:
+            context.findings(finding(OF_NOBODY, "bookmarks", login, what="Bookmarks"))
             continue
         if workspace not in context.workspaces:
             context.findings(finding(BOOKMARK_WORKSPACE, "bookmarks", known.login, workspace=workspace))

@@ -26,9 +26,12 @@ COMMENT_UNREADABLE = code(
 COMMENT_AUTHOR = code(
     "F1622",
     Severity.INFO,
-    "Comments of {subject} are left out: there is no such account any more.",
+    "Comments of {subject} are kept under this name: there is no such account any more.",
     "Nothing needs to be done.",
 )
+
+
+NOBODY = "(unknown)"
 
 
 def read_comments(context: Context) -> Iterator[Comment]:
@@ -44,7 +47,7 @@ def read_comments(context: Context) -> Iterator[Comment]:
             entry = dict(items(stored))
             content, author = text(entry.get("content")), text(entry.get("author"))
             login = _author(context, author)
-            if content is not None and login is not None:
+            if content is not None:
                 yield Comment(
                     login, WorkspaceId(node.workspace), node.path, content, number(entry.get("date"), 0) or 0, _login(node.user), _group(node.group)
                 )
@@ -52,8 +55,6 @@ def read_comments(context: Context) -> Iterator[Comment]:
 
 def _from_row(context: Context, row: CommentRow) -> Comment | None:
     login = _author(context, row.user)
-    if login is None:
-        return None
     try:
         content, path = _content(row.content), node_path(row.path)
     except (ValueError, UnsafePath) as error:
@@ -78,11 +79,12 @@ def _content(stored: Any) -> str:
         raise ValueError("its text is no base64") from None
 
 
-def _author(context: Context, stored: str | None) -> Login | None:
+def _author(context: Context, stored: str | None) -> Login:
+    """The account that wrote it, or the name as stored: what people wrote stays readable when they have left."""
     known = context.login(stored) if stored else None
     if known is None or not known.is_person:
-        context.findings(finding(COMMENT_AUTHOR, "comments", stored or "nobody"))
-        return None
+        context.findings(finding(COMMENT_AUTHOR, "comments", stored or NOBODY))
+        return Login(stored or NOBODY)
     return Login(known.login)
 
 

@@ -68,6 +68,19 @@ WATCH_PEOPLE = code(
     "Nothing needs to be done.",
 )
 
+OF_NOBODY = code(
+    "F1618",
+    Severity.INFO,
+    "{what} of {subject} are left out: there is no such account any more.",
+    "Nothing needs to be done.",
+)
+WATCH_ODD = code(
+    "F1619",
+    Severity.WARNING,
+    "A watch of {login} on {subject} is of no known kind and is left out.",
+    "Let the person watch the file or folder again.",
+)
+
 LOCK, WATCH, WATCH_USERS, COMMENTS = "simple_lock", "META_WATCH", "META_WATCH_USERS", "AJXP_META_SPACE_COMMENTS"
 _OWN = frozenset({"file_hahser", "ajxp_shared", "ajxp_bookmarked", LOCK, WATCH, WATCH_USERS, COMMENTS, USERS_META})
 _WATCH_TYPES = {"META_WATCH_CHANGE": "change", "META_WATCH_READ": "read", "META_WATCH_BOTH": "both"}
@@ -106,6 +119,8 @@ def read_locks(context: Context) -> Iterator[Lock]:
         login = text(node.stored.values.get("lock_user")) if node.stored.namespace == LOCK else None
         if login and context.is_person(login):
             yield Lock(_login(context, login), WorkspaceId(node.workspace), node.path)
+        elif login:
+            context.findings(finding(OF_NOBODY, "locks", login, what="Locks"))
 
 
 def read_watches(context: Context) -> Iterator[Watch]:
@@ -114,7 +129,11 @@ def read_watches(context: Context) -> Iterator[Watch]:
         if node.stored.namespace == WATCH:
             for login, stored in node.stored.values.items():
                 kind = _WATCH_TYPES.get(text(stored) or "")
-                if kind is not None and context.is_person(login):
+                if not context.is_person(login):
+                    context.findings(finding(OF_NOBODY, "watches", login, what="Watches"))
+                elif kind is None:
+                    context.findings(finding(WATCH_ODD, "watches", _subject(node.workspace, None, node.path), login=login))
+                else:
                     yield Watch(_login(context, login), WorkspaceId(node.workspace), node.path, kind)
         elif node.stored.namespace == WATCH_USERS:
             for people in node.stored.values.values():

@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import Any
 
 from migrate import note_codes
@@ -15,6 +16,10 @@ from migrate.errors import Code
 from migrate.transform.fields import PEOPLE, Variant
 
 MAX_BYTES = 65_535
+CSS_LABELS = frozenset({"low", "todo", "personal", "work", "important"})
+"""Colour labels that both sides know; Cells shows no other."""
+_DATES = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d", "%Y/%m/%d", "%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y", "%Y%m%d")
+"""Day before month: the old application came from France."""
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _MARKUP = re.compile(r"<[a-zA-Z!/][^>]*>")
 _TRUE, _FALSE = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off"})
@@ -78,6 +83,8 @@ def _typed(field: Variant, old_type: str, text: str, login_of: Callable[[str], s
         return ",".join(dict.fromkeys(tag.strip() for tag in text.split(",") if tag.strip()))
     if field.type == "choice":
         return _choice(field, text.strip(), notes)
+    if field.type == "css_label" and text.strip() not in CSS_LABELS:
+        notes.append(note_codes.CHOICE_UNKNOWN)
     if old_type in PEOPLE:
         return login_of(text.strip()) or text
     return text
@@ -94,12 +101,18 @@ def _choice(field: Variant, text: str, notes: list[Code]) -> str:
 
 
 def _epoch(text: str) -> int | None:
-    if re.fullmatch(r"-?[0-9]{5,12}", text):
-        return int(text)
-    for form in ("%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d", "%d/%m/%Y", "%d.%m.%Y"):
+    """Epoch seconds of a day, a moment (UTC without a zone), or a number of seconds or milliseconds."""
+    for form in _DATES:
         try:
-            parsed = time.strptime(text, form)
+            return calendar.timegm(time.strptime(text, form))
         except ValueError:
             continue
-        return calendar.timegm(parsed)
-    return None
+    if re.fullmatch(r"-?[0-9]{5,11}", text):
+        return int(text)
+    if re.fullmatch(r"[0-9]{12,14}", text):
+        return int(text) // 1000
+    try:
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        return int((moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp())
+    except (ValueError, OverflowError):
+        return None

@@ -5,6 +5,7 @@ import base64
 import pytest
 from world import World, php, serialize
 
+from migrate.extract.bookmarks import read_bookmarks
 from migrate.extract.feed import read_comments
 from migrate.extract.metadata import read_locks, read_metadata, read_watches
 from migrate.extract.metastore import MetaFileError, parse_meta
@@ -187,6 +188,21 @@ def test_watch_on_both_stays_one_record_and_dead_people_watch_nothing(world):
     outside(world, "ws", {"/a.txt": meta(watchers, namespace="META_WATCH"), "/": meta({"bob": "META_WATCH_READ"}, namespace="META_WATCH")})
     watches = [(x.user, x.workspace, x.path, x.type) for x in read_watches(world.context)]
     assert watches == [("alice", "ws", "/a.txt", "change"), ("bob", "ws", "/a.txt", "both"), ("bob", "ws", "/", "read")]
+
+
+def test_marks_of_people_who_left_are_told(world):
+    world.file("ws/a.txt")
+    world.file("ws/.ajxp_meta", serialize({"a.txt": meta({"lock_user": "ghost"}, namespace="simple_lock")}))
+    outside(world, "ws", {"/a.txt": meta({"ghost": "META_WATCH_READ", "bob": "META_WATCH_MAYBE"}, namespace="META_WATCH")})
+    world.store.bookmark_rows = [("ghost", "ws", "/a.txt", "A")]
+    assert [*read_locks(world.context), *read_watches(world.context), *read_bookmarks(world.context)] == []
+    assert {(f.code, f.kind) for f in world.context.findings if f.code in ("F1618", "F1619")} == {
+        ("F1618", "locks"), ("F1618", "watches"), ("F1619", "watches"), ("F1618", "bookmarks")}
+
+
+def test_comments_of_people_who_left_are_kept_under_their_name(world):
+    world.store.comment_rows = [comment(b"eA==", user="ghost"), comment(b"eQ==", user="")]
+    assert [(c.user, c.content) for c in read_comments(world.context)] == [("ghost", "x"), ("(unknown)", "y")] and "F1622" in world.codes()
 
 
 def test_watch_on_a_shared_child_is_kept_under_the_child(world):

@@ -56,6 +56,12 @@ def test_a_value_key_with_dashes_finds_its_definition_with_underscores():
     assert fields.of("a", "doc-status")[0].namespace == "usermeta-doc_status"
 
 
+def test_tags_that_the_old_server_offered_are_those_of_its_tag_fields():
+    items = (MetaField("t", "tags"), MetaField("s", "string"))
+    fields = Fields([Workspace(WorkspaceId("w"), "W", "w", "fs", meta_fields=items, known_tags=("new", "old"))], {}, {})
+    assert list(fields.known_tags) == [("usermeta-t", "new"), ("usermeta-t", "old")]
+
+
 def test_hidden_fields_stay_hidden_and_those_of_the_application_are_not_for_people():
     (action, _), = Fields([workspace("a", MetaField("made_by", "creator", "By", None, False))], {}, {}).actions
     assert json.loads(action.definition) == {"type": "string", "hide": True} and not action.editable
@@ -123,6 +129,9 @@ def field(kind: str, choices: dict[str, str] | None = None) -> Variant:
     ("string", "é & <", '"é & <"'), ("string", 7, '"7"'), ("stars_rate", "4", "4"), ("stars_rate", "0", "0"), ("integer", "-12", "-12"),
     ("boolean", "true", "true"), ("boolean", "0", "false"), ("date", "1668700000", "1668700000"), ("date", "2018-03-01", "1519862400"),
     ("tags", "a, b ,a,,été", '"a,b,été"'), ("choice", "k", '"k"'), ("choice", "Key", '"k"'), ("choice", "other", '"other"'),
+    ("date", "01/03/2018", "1519862400"), ("date", "1.3.2018", "1519862400"), ("date", "20180301", "1519862400"), ("date", "2018-03-01 00:01", "1519862460"),
+    ("date", "2018-03-01T00:00:00+01:00", "1519858800"), ("date", "2018-03-01T00:00:00Z", "1519862400"), ("date", "1668700000123", "1668700000"),
+    ("boolean", True, "true"), ("boolean", "Off", "false"),
     ("textarea", "1\r\n2\r3", '"1\\n2\\n3"'), ("css_label", "todo", '"todo"'),
 ])
 def test_values_are_typed_json(kind: str, raw: object, text: str):
@@ -131,7 +140,8 @@ def test_values_are_typed_json(kind: str, raw: object, text: str):
 
 @pytest.mark.parametrize(("kind", "raw", "why"), [
     ("stars_rate", "6", note_codes.WRONG_TYPE), ("stars_rate", "many", note_codes.WRONG_TYPE), ("integer", "1.5", note_codes.WRONG_TYPE),
-    ("date", "soon", note_codes.WRONG_TYPE), ("string", {"a": 1}, note_codes.WRONG_TYPE), ("string", ["a"], note_codes.WRONG_TYPE),
+    ("date", "soon", note_codes.WRONG_TYPE), ("date", "2018-13-45", note_codes.WRONG_TYPE),
+    ("boolean", "perhaps", note_codes.WRONG_TYPE), ("string", {"a": 1}, note_codes.WRONG_TYPE), ("string", ["a"], note_codes.WRONG_TYPE),
     ("string", "", note_codes.EMPTY), ("tags", " , ,", note_codes.EMPTY), ("string", None, note_codes.EMPTY),
     ("textarea", "x" * 65_534, note_codes.TOO_LONG), ("textarea", "é" * 32_767, note_codes.TOO_LONG),
 ])
@@ -148,6 +158,7 @@ def test_control_characters_markup_and_unknown_choices_are_told():
     assert note_codes.CONTROLS in convert(field("string"), "string", "a\x00b\x1b", lambda _: None).notes
     assert note_codes.MARKUP in convert(field("string"), "string", "<script>x</script>", lambda _: None).notes
     assert note_codes.CHOICE_UNKNOWN in convert(field("choice", {"k": "K"}), "choice", "z", lambda _: None).notes
+    assert note_codes.CHOICE_UNKNOWN in convert(field("css_label"), "css_label", "purple", lambda _: None).notes
 
 
 def test_creator_and_updater_follow_renamed_logins():
