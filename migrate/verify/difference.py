@@ -26,7 +26,7 @@ UNLOCATED = code("F6104", Severity.WARNING, "{subject} has access rules, and the
                  "Look at this node in the Cells console. Rights on it could not be compared.",
                  "A rule names a node that no listing showed. It may be the rest of a deleted folder.")
 UNHASHED = code("F6105", Severity.INFO, "{subject} of the files were compared by name and size only.",
-                "Run `verify --hash` to compare the content of these too (reads every file of the old server once).",
+                "Run `verify --deep` to compare the content of these too (downloads every file once).",
                 "Files that are used where they lie are not read during the migration, so their checksum is not known.")
 
 
