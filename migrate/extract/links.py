@@ -47,6 +47,7 @@ TWICE = code(
 
 MINISITE, PUBLICLET, CELL = "minisite", "publiclet", "repository"
 _INFLATED = 10**11
+_MARK = re.compile(r"repo-[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}\Z")
 _HASH = re.compile(r"[^\x00-\x1f/\\]{1,255}\Z")
 
 
@@ -146,6 +147,10 @@ def _from_row(context: Context, row: StoredObject, counters: dict[str, int] | No
     data = dict(items(row.data))
     if text(data.get("SHARE_TYPE")) == CELL:
         return None  # the mark of a share with people (8.0 and later); such shares are found by their rights
+    if _MARK.match(row.id):
+        # Named like such a mark: with a damaged kind it must not become an address that opens what people share.
+        context.findings(finding(LINK_UNREADABLE, "shares", row.id, reason="it is named like a share with people, but its kind says something else"))
+        return None
     password = None
     if row.id in first_passwords and not text(data.get("PASSWORD")) and not data.get("PRESET_LOGIN"):
         password = first_passwords[row.id]

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from migrate.cells.api import acls, shares, tree
+from migrate.cells.api import acls, discovery, shares, tree
 from migrate.cells.auth import GivenToken
 from migrate.cells.errors import LoginRefused, NoAnswer, NotFound
 from migrate.cells.models import LiveLink, Node, PublicPage, SharedSpace
@@ -23,6 +23,8 @@ from migrate.transform.actions import from_json
 from migrate.transform.share_actions import CreateCell, CreateLink, ShareRight
 from migrate.verify.difference import Verdict
 from migrate.verify.expected import Expected, root_path
+from migrate.verify.share_people import SAMPLE, Enter, PeopleCheck
+from migrate.verify.share_probe import NAME, probe
 
 NOT_OPENED = code("F6120", Severity.INFO, "Link {subject} has a password that is not known here; only its page was looked at.", "Open it once by hand.",
                   "This is so when the old password was put into the database of Cells, or in a work folder that did not make the link.")
@@ -44,6 +46,11 @@ class ShareCheck:
     verdict: Verdict
     passwords: Passwords
     checksum: Callable[[str, bytes], str | None] | None = None
+    enter: Enter | None = None
+    most: int | None = SAMPLE
+    probe: bool = False
+    """Whether uploads are tried. `enter`, `most`: see share_people."""
+    standing: dict[str, tuple[CreateLink, LiveLink]] = field(default_factory=dict)
 
     def run(self) -> None:
         """All links and cells that were planned, and that nothing was published which was left out."""
@@ -67,6 +74,9 @@ class ShareCheck:
                 self._kept_out(hash_, why or "")
         for uuid, cell in cells.items():
             self._cell(cell, own.get(uuid, {}), spaces.get(uuid))
+        if self.enter is not None:
+            there = {uuid: cell for uuid, cell in cells.items() if uuid in spaces}
+            PeopleCheck(self.ledger, self.verdict, self.enter, there, own, self.standing, self.most).run()
 
     # -- links ------------------------------------------------------------------------------------------------------------
 
@@ -89,6 +99,7 @@ class ShareCheck:
         if page.state != wanted or link.protected != old["has_password"]:
             self.verdict.differs("shares", name, f"{wanted} page", f"{page.state} page", wider=page.state == "open")
             return
+        self.standing[hash_] = (plan, link)
         self._terms(name, plan, link)
         self._rules(name, plan, link)
         if link.owners != {plan.owner_uuid}:
@@ -122,9 +133,15 @@ class ShareCheck:
         visitor = self._visitor(name, hash_, plan, page)
         if visitor is None:
             return
+        slug = space.slug if space is not None else link.uuid
         with visitor:
+            others = discovery.accesses(visitor).keys() - {link.uuid}
+            if others:
+                self.verdict.differs("shares", name, "leads to what is shared", f"leads to {len(others)} other workspaces, too", wider=True)
+            if self.probe and not body.get("is_file"):
+                probe(self.session, visitor, slug, name, plan, self.verdict)
             try:
-                nodes = tree.children(visitor, space.slug if space is not None else link.uuid)
+                nodes = [node for node in tree.children(visitor, slug) if not node.path.rpartition("/")[2].startswith(NAME)]
             except NotFound:
                 nodes = []
         if not _right(frozenset(plan.permissions)).readable:

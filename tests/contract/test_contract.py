@@ -566,6 +566,67 @@ def test_a_password_needs_password_enabled(cells: Target) -> None:
     assert "PRELOG_USER" in _page(cells, open_["LinkHash"])
 
 
+def test_an_update_of_a_link_without_password_enabled_takes_its_password_away(cells: Target) -> None:
+    """The order of facts that opens a link without a word: `PasswordEnabled` has to go with every update; alone it keeps the password."""
+    node = cells.folder("pub")
+    made = _link(cells, node, PasswordEnabled=True, CreatePassword="Sésame", UpdateCustomHash=cells.prefix + "kept", PasswordRequired=True)
+    minisite = {"X-Pydio-Minisite": made["LinkHash"]}
+
+    def update(**top: Any) -> dict[str, Any]:
+        read = cells.ok("GET", "/a/share/link/" + made["Uuid"])
+        body = {k: v for k, v in read.items() if k not in ("PoliciesContextEditable", "CurrentDownloads", "Policies")}
+        return cells.ok("PUT", "/a/share/link", {"ShareLink": {**body, "RootNodes": [{"Uuid": node["Uuid"]}], "MaxDownloads": "7"}, **top})
+
+    kept = update(PasswordEnabled=True)
+    assert kept["PasswordRequired"] is True and kept["UserUuid"] == made["UserUuid"] and kept["MaxDownloads"] == "7"
+    assert cells.session(_page(cells, made["LinkHash"])["PRESET_LOGIN"], "Sésame", **minisite).status_code == 200
+    opened = update()
+    assert not opened.get("PasswordRequired") and "PRELOG_USER" in _page(cells, made["LinkHash"])
+
+
+@pytest.mark.parametrize("scheme", ["md5", "pbkdf2_sha256"])
+def test_a_stored_password_of_the_old_server_opens_a_link_once_an_internal_call_has_set_it(cells: Target, scheme: str) -> None:
+    from migrate.cells.api import imports
+    from migrate.cells.auth import GivenToken
+    from migrate.cells.session import Session
+    from migrate.cells.stored_forms import old_form
+
+    made = _link(cells, cells.folder("pub"), PasswordEnabled=True, CreatePassword="a new one", UpdateCustomHash=cells.prefix + scheme, PasswordRequired=True)
+    minisite = {"X-Pydio-Minisite": made["LinkHash"]}
+    with Session(cells.url, GivenToken(cells.token)) as session:
+        found = imports.raw_users(session, made["UserLogin"])
+        assert [user["Uuid"] for user in found] == [made["UserUuid"]]
+        call = imports.create_user_call(found[0], old_form("Pässwort of old", scheme), three_parts=True)
+        assert imports.run_calls(session, [call]).status == "Finished"
+        imports.run_calls(session, [])
+    assert cells.session(made["UserLogin"], "Pässwort of old", **minisite).status_code == 200
+    assert cells.session(made["UserLogin"], "a new one", **minisite).status_code == 401
+    back = cells.ok("GET", "/a/share/link/" + made["Uuid"])
+    assert back["PasswordRequired"] is True and back["UserUuid"] == made["UserUuid"] and set(back["Permissions"]) == {"Preview", "Download"}
+
+
+def test_a_visitor_sees_the_link_alone_even_when_its_owners_group_has_a_workspace(cells: Target) -> None:
+    """The hidden user lies in the group of who made the link; groups' rights must not come to strangers."""
+    root, group = cells.folder("team"), cells.name("grp")
+    cells.undo.append(lambda: cells.call("DELETE", f"/a/user/{group}/"))
+    owner = cells.user("owner", GroupPath="/" + group)
+    role = cells.ok("POST", "/a/user", {"Queries": [{"GroupPath": "/", "NodeType": "GROUP", "Recursive": False}]})
+    uuid = next(g["Uuid"] for g in role["Groups"] if g["GroupLabel"] == group)
+    cells.workspace("teamws", root)
+    cells.grant(uuid, cells.name("teamws"), root["Uuid"], "read", "write")
+    token = cells.token_of(owner["Login"])
+    assert cells.eventually(lambda: cells.stat(cells.name("teamws"), token) == 200)
+    body = {"ShareLink": {"Label": cells.name("l"), "RootNodes": [{"Uuid": root["Uuid"]}], "Permissions": ["Preview"],
+                          "ViewTemplateName": "pydio_shared_folder"}, "UpdateCustomHash": cells.prefix + "grp"}
+    made = cells.ok("PUT", "/a/share/link", body, token)
+    cells.undo.append(lambda: cells.call("DELETE", "/a/share/link/" + made["Uuid"]))
+    hidden = made["UserLogin"]
+    visitor = cells.session(hidden, hidden + "#$!Az1", **{"X-Pydio-Minisite": made["LinkHash"]}).json()["JWT"]
+    assert set(cells.ok("GET", "/a/graph/state/user", token=visitor)["WorkspacesAccesses"]) == {made["Uuid"]}
+    mine = cells.ok("POST", "/a/share/resources", {"ShareType": "LINKS", "OwnedBySubject": True}, token)["Resources"]
+    assert [r["Link"]["Uuid"] for r in mine] == [made["Uuid"]]
+
+
 def test_an_expired_link_answers_404(cells: Target) -> None:
     made = _link(cells, cells.folder("pub"), AccessEnd="1000000000", UpdateCustomHash=cells.prefix + "old")
     assert cells.call("GET", "/public/" + made["LinkHash"], token=None).status_code == 404

@@ -342,3 +342,14 @@ def test_link_on_a_workspace_that_nobody_shared_is_not_published(world):
     world.link("abc123", OWNER_ID="alice", SHARE_TYPE="minisite", REPOSITORY="ws", PRELOG_USER=HIDDEN)
     share = only(world)
     assert share.problem and not (share.link.read or share.link.write or share.link.download)
+
+
+@pytest.mark.parametrize("kind", ["repositor", "minisite", "", None])
+def test_the_mark_of_a_share_with_people_never_becomes_a_link_whatever_its_kind_says(world, kind):
+    """A damaged SHARE_TYPE in a row `repo-<uuid>` must not make an address of what people share."""
+    world.child("child", "ws", "alice", "AJXP_PARENT_OPTION:PATH:/Docs")
+    name = "repo-0123456789abcdef0123456789abcdef"
+    world.link(name, **({} if kind is None else {"SHARE_TYPE": kind}), OWNER_ID="alice", REPOSITORY="child", PRELOG_USER="0123456789ab")
+    share = only(world)
+    assert share.link is None and [entry.id for entry in share.entries] == ["bob"]
+    assert "F1703" in world.codes()

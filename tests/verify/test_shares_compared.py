@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,11 +43,14 @@ class Migrated:
     truth: dict
     answers: list[dict]
 
-    def differences(self) -> list[tuple[str, bool]]:
+    def differences(self, **how: Any) -> list[tuple[str, bool]]:
+        return [(d.subject, d.wider) for d in self.verdict(**how).differences]
+
+    def verdict(self, **how: Any) -> Verdict:
         verdict = Verdict()
         with Ledger.open(self.work) as ledger:
-            share_check(self.work, ledger, self.session, None)(Expected.of(ledger), verdict)
-        return [(d.subject, d.wider) for d in verdict.differences]
+            share_check(self.work, ledger, self.session, None, **how)(Expected.of(ledger), verdict)
+        return verdict
 
     def link(self, **wanted: object) -> LiveLink:
         records = {s["link"]["hash"]: s for s in self.truth["shares"] if s.get("link")}
@@ -82,6 +86,41 @@ def test_each_link_gives_an_anonymous_visitor_what_the_old_one_gave(migrated: Mi
             page = shares.open_page(migrated.session, record["link"]["hash"])
             lives = not record["public_check"]["error"] and not record["link"].get("target_users")
             assert page.state == ("gone" if not lives else "password" if record["link"]["password"] else "open"), record["note"]
+
+
+def test_owners_and_members_are_asked_in_their_own_sessions(migrated: Migrated) -> None:
+    verdict = migrated.verdict(people="all")
+    assert not verdict.differences and verdict.checked["people asked about shares"] >= 4
+    assert not migrated.verdict(people="none").checked["people asked about shares"]
+
+
+def test_a_link_that_its_owner_does_not_find_is_seen(migrated: Migrated) -> None:
+    link = migrated.link(layout="ajxp_unique_dl")
+    before = [{"Action": action, "Subject": subject, "Effect": "allow"} for action, subject in sorted(link.policies)]
+    shares.put_policies(migrated.session, link.uuid, [rule for rule in before if rule["Action"] != "OWNER"] + [
+        {"Action": "OWNER", "Subject": "somebody-else", "Effect": "allow"}])
+    try:
+        assert any("(signed in)" in subject for subject, _ in migrated.differences())
+    finally:
+        shares.put_policies(migrated.session, link.uuid, before)
+
+
+def test_uploads_are_tried_on_request_and_leave_nothing_behind(migrated: Migrated) -> None:
+    from migrate.cells.api import tree
+
+    box = migrated.link(layout="ajxp_dropbox_template")
+    with Ledger.open(migrated.work) as ledger:
+        node = dict(ledger.targets("shares"))[box.hash]["node"]
+    before = {n.path for n in tree.admin_list(migrated.session, node)}
+    verdict = migrated.verdict(probe=True)
+    assert not verdict.differences and verdict.checked["uploads tried"] >= 3
+    assert {n.path for n in tree.admin_list(migrated.session, node)} == before
+    rule = Acl(box.roots[0], box.user_uuid, box.uuid, "write")
+    acls.delete_acl(migrated.session, rule)
+    try:
+        assert (f"link {box.hash}", False) in [(d.subject, d.wider) for d in migrated.verdict(probe=True).differences if d.source == "takes uploads"]
+    finally:
+        acls.put_acl(migrated.session, rule)
 
 
 def test_a_password_that_was_lost_is_seen(migrated: Migrated) -> None:
