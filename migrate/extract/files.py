@@ -136,7 +136,13 @@ class _Reader:
                 mtime=item.mtime,
                 in_recycle_bin=in_bin,
                 sha256=self._hash(item) if self.hashes and not item.is_dir else None,
+                real=self._elsewhere(item),
             )
+
+    def _elsewhere(self, item: Item) -> str | None:
+        """Its real place, when following its path on this machine does not end there."""
+        plain = os.fsencode(self.root.folder or "") + item.path
+        return os.fsdecode(item.real) if item.real != plain and os.path.realpath(plain) != os.path.realpath(item.real) else None
 
     def _skip(self, path: bytes, name: bytes, is_dir: bool) -> bool:
         """Whether the application, or Cells, put it there and not a person."""

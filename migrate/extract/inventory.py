@@ -130,6 +130,7 @@ def _metadata(entry: Metadata) -> dict[str, Any]:
 
 def _file(entry: FileEntry, hashes: bool) -> dict[str, Any]:
     plain = to_plain(entry)
+    del plain["real"]
     if not hashes:
         del plain["sha256"]
     return plain

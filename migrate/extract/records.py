@@ -226,6 +226,8 @@ class FileEntry:
     mtime: int
     in_recycle_bin: bool = False
     sha256: str | None = None
+    real: str | None = None
+    """Where it lies on this machine, where its path does not lead there: behind a link to a path of the dead machine."""
 
 
 @dataclass(frozen=True, slots=True)

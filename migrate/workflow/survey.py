@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from migrate.extract.records import to_plain
 from migrate.extract.source import Source
 from migrate.ledger import Ledger
+from migrate.load.old_files import links_key
 
 PEOPLE = ("users", "groups", "roles", "teams", "workspaces", "roots", "access")
 """What a plan of people, rights and workspaces needs; `roots` and `access` are not counted as kinds."""
@@ -34,7 +36,10 @@ def survey(ledger: Ledger, source: Source, *, hashes: bool = False, progress: Ca
         else:
             ledger.replace_records(kind, _rows(source, kind, total, progress))
     scan = int(ledger.get("scan") or 0) + 1
-    ledger.scan_files(_files(source, hashes, progress), scan)
+    links: dict[str, dict[str, str]] = {}
+    ledger.scan_files(_files(source, hashes, progress, links), scan)
+    for key, _ in ledger.records("roots"):
+        ledger.put(links_key(key), links.get(key))
     ledger.end_scan(scan)
     ledger.put("scan", scan)
     ledger.put("installation", to_plain(source.facts))
@@ -82,10 +87,20 @@ def _rows(source: Source, kind: str, total: Digest, progress: Callable[[str, int
         yield record.key, body
 
 
-def _files(source: Source, hashes: bool, progress: Callable[[str, int], None]) -> Iterator[Mapping[str, Any]]:
+def _files(source: Source, hashes: bool, progress: Callable[[str, int], None], links: dict[str, dict[str, str]]) -> Iterator[Mapping[str, Any]]:
+    """Lines of the list. `links` is filled: root -> path (hexadecimal) -> place, of links that lead to paths of the dead machine."""
     for entry in source.files(hashes=hashes):
         progress("files", 1)
         row: dict[str, Any] = {"root": f"{entry.workspace}\0{entry.user or ''}\0{entry.group or ''}",
                                "path": entry.path.encode("utf-8", "surrogateescape"), "type": entry.type, "size": entry.size,
                                "mtime": entry.mtime, "recycle": entry.in_recycle_bin}
+        if entry.real is not None:
+            known = links.setdefault(row["root"], {})
+            if not any(above.hex() in known for above in _folders_above(row["path"])):
+                known[row["path"].hex()] = os.fsencode(entry.real).hex()
         yield row
+
+
+def _folders_above(path: bytes) -> Iterator[bytes]:
+    while path := path.rpartition(b"/")[0]:
+        yield path
