@@ -95,8 +95,8 @@ class Provider:
             raise NotACells(url=self.url, detail="it shows no sign-in by browser (discovery document); is this the address configured as its site?")
         for name in ("authorization_endpoint", "token_endpoint", "revocation_endpoint"):
             value = document.get(name)
-            if value and _origin(str(value)) != _origin(self.url):
-                raise SignInFailed(url=self.url, detail=f"its {name} is at another address ({_origin(str(value))}); use that address for --cells")
+            if value and origin(str(value)) != origin(self.url):
+                raise SignInFailed(url=self.url, detail=f"its {name} is at another address ({origin(str(value))}); use that address for --cells")
         return document
 
     def client(self, client: str, redirect: str = "", secret: str = "") -> OAuth2Session:
@@ -284,7 +284,8 @@ class GrantToken:
             return newer
 
 
-def _origin(url: str) -> str:
+def origin(url: str) -> str:
+    """`scheme://host:port` of an address, in one spelling."""
     parts = urlsplit(url)
     port = parts.port or {"https": 443, "http": 80}.get(parts.scheme, 0)
     return f"{parts.scheme}://{(parts.hostname or '').lower()}:{port}"
@@ -292,6 +293,6 @@ def _origin(url: str) -> str:
 
 def at(grant: Grant, url: str) -> Grant:
     """The grant, refused for another server than the one it was given for."""
-    if _origin(grant.url) != _origin(url):
+    if origin(grant.url) != origin(url):
         raise SignInEnded(url=url, detail=f"the sign-in that is kept is for {grant.url}")
     return replace(grant, url=grant.url)

@@ -178,12 +178,19 @@ def _short(error: Exception) -> str:
 
 
 _UNKNOWN_AUTHORITY = ("its certificate is signed by an authority that this machine does not know",
-                      "Give --ca-bundle the certificate of that authority (Cells' own: certs/rootCA.pem in its working folder on the server).")
+                      "Cells made its own authority. As the user who runs Cells: "
+                      "ssh {host} 'cat \"${{CELLS_WORKING_DIR:-$HOME/.config/pydio/cells}}/certs/rootCA.pem\"' > rootCA.pem; "
+                      "then the same command with --ca-bundle rootCA.pem. For another authority give its certificate.")
+_SELF_SIGNED = ("its certificate is signed by itself",
+                "openssl s_client -connect {host}:{port} -servername {host} </dev/null | openssl x509 > cells.pem; compare `openssl x509 -in cells.pem -noout "
+                "-fingerprint` with what the server's administrator sees; then the same command with --ca-bundle cells.pem. For Cells' own authority: "
+                "certs/rootCA.pem in its working folder.")
 _PLAIN = ("the server speaks plain HTTP there", "Use {plain} if the way to the server is trusted, or the port where Cells speaks HTTPS.")
 _OTHER_NAME = ("its certificate is for another name", "Use the name that the certificate is made for.")
 _TLS_FAULTS = {
     "WRONG_VERSION_NUMBER": _PLAIN, "record layer failure": _PLAIN,
-    "self-signed": _UNKNOWN_AUTHORITY, "self signed": _UNKNOWN_AUTHORITY, "unable to get local issuer": _UNKNOWN_AUTHORITY,
+    "self-signed certificate in certificate chain": _UNKNOWN_AUTHORITY, "self signed certificate in certificate chain": _UNKNOWN_AUTHORITY,
+    "self-signed": _SELF_SIGNED, "self signed": _SELF_SIGNED, "unable to get local issuer": _UNKNOWN_AUTHORITY,
     "certificate has expired": ("its certificate has expired", "Renew the certificate of the server (and check the clock of this machine)."),
     "not yet valid": ("its certificate is not valid yet", "Check the clocks of the server and of this machine."),
     "doesn't match": _OTHER_NAME, "certificate is not valid for": _OTHER_NAME, "Hostname mismatch": _OTHER_NAME, "IP address mismatch": _OTHER_NAME,
@@ -192,8 +199,9 @@ _TLS_FAULTS = {
 
 def _tls(url: str, error: Exception) -> TlsFailed:
     text = str(error)
-    plain = "http://" + url.partition("://")[2]
+    parts = urlsplit(url)
+    places = {"plain": "http://" + url.partition("://")[2], "host": parts.hostname or "", "port": parts.port or 443}
     for part, (detail, how) in _TLS_FAULTS.items():
         if part in text:
-            return TlsFailed(url=url, detail=detail, how=how.format(plain=plain))
+            return TlsFailed(url=url, detail=detail, how=how.format(**places))
     return TlsFailed(url=url, detail=_short(error), how="Check the certificate in a browser; as a last resort, and only on a trusted network, --insecure.")

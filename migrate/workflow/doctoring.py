@@ -10,10 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from migrate.cells.api import config, datasources, tree
+from migrate.cells.api import config, datasources, discovery, tree
+from migrate.cells.dav import Dav, DavRefused
+from migrate.cells.errors import CellsRefused, CellsUnreachable
 from migrate.cells.models import DataSource
-from migrate.cells.oauth import Provider
-from migrate.cells.reader import read_facts, whoami
+from migrate.cells.oauth import Provider, origin
+from migrate.cells.reader import TOKEN_SCOPED, read_facts, whoami
 from migrate.cells.session import Session
 from migrate.cells.transport import in_clear
 from migrate.errors import ExitStatus, Finding, MigrationError, Severity, code, finding
@@ -61,7 +63,7 @@ def examine(connection: Connection) -> Outcome:
     bad = [c for c in checks if not c.good]
     verdict = "This server and this token are fit for a migration." if not bad else f"Not fit yet: {bad[0].text}"
     if bad and status is ExitStatus.OK:
-        status = ExitStatus.INCOMPLETE
+        status = ExitStatus.NOT_AUTHORISED if any(c.name == "token" for c in bad) else ExitStatus.INCOMPLETE
     return Outcome(verdict, status, read=read, findings=findings, lines=[c.line for c in checks],
                    extra={"checks": [{"name": c.name, "good": c.good, "text": c.text, "remedy": c.remedy} for c in checks]})
 
@@ -75,10 +77,12 @@ def _all(session: Session, checks: list[Check], findings: list[Finding]) -> None
     checks.append(Check("server", True, f"Cells {facts.version}, {facts.edition} edition, handled as version {facts.major}"))
     owner, found = whoami(session)
     findings += [*found, *session.findings]
-    checks.append(Check("token", True, f"belongs to {owner.login}, an administrator"))
+    scoped = next((f for f in found if f.code == TOKEN_SCOPED.code), None)
+    checks.append(Check("token", scoped is None, scoped.message if scoped else f"belongs to {owner.login}, an administrator", scoped.remedy if scoped else ""))
+    checks.append(_address(session))
     _clock(page.headers.get("date"), session, checks, findings)
-    checks += [_rate(page.headers, session), _gateway(session), _space(session, sources := datasources.list_data_sources(session)), _mailer(session),
-               _browser(session)]
+    sources = datasources.list_data_sources(session)
+    checks += [_rate(page.headers, session), _gateway(session), _webdav(session, owner.login), _space(session, sources), _mailer(session), _browser(session)]
     local = [s.name for s in sources if s.storage == "LOCAL" and s.folder]
     checks.append(Check("data sources", bool(local), ", ".join(f"{s.name} ({s.storage}{', flat' if s.flat else ''})" for s in sources),
                         "" if local else "Make a data source in Cells and name it with --data-source."))
@@ -123,6 +127,27 @@ def _gateway(session: Session) -> Check:
     good = answer.content_type in ("application/xml", "text/xml") and b"AccessDenied" in answer.body
     return Check("uploads (S3)", good, "the gateway answers" if good else f"/io answers {answer.status} {answer.content_type or 'nothing'}",
                  "" if good else "Check that the S3 gateway of Cells runs, and that a proxy before it passes /io.")
+
+
+def _webdav(session: Session, login: str) -> Check:
+    """The other way of the bytes (`--via dav`), and how many people mount their files. Green in any case: nothing depends on it by default."""
+    try:
+        number = len(Dav(session, lambda: login).names())
+    except (DavRefused, CellsUnreachable, CellsRefused) as error:
+        return Check("webDAV", True, f"not usable here ({error.code}): --via dav cannot be used",
+                     "A proxy before Cells has to pass /dav and the Authorization header.")
+    return Check("webDAV", True, f"answers, {number} workspaces of {login}")
+
+
+def _address(session: Session) -> Check:
+    """What Cells calls itself: links in mails, addresses of public links and the sign-in by browser are made of it."""
+    endpoints = discovery.discover(session).get("Endpoints")
+    told = str((endpoints if isinstance(endpoints, dict) else {}).get("frontend") or "").rstrip("/")
+    if not told or origin(told) == origin(session.url):
+        return Check("address", True, "Cells knows itself by this address")
+    return Check("address", True, f"Cells calls itself {told}",
+                 f"Addresses of links are made of that. If people are to use {session.url}, declare it on the server: cells configure sites. "
+                 f"For `login --oauth` give --cells {told}.")
 
 
 def _space(session: Session, sources: Sequence[DataSource]) -> Check:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
+import pytest
 from sqlalchemy import create_engine, text
 
+from migrate.cells import reader
 from migrate.cells.auth import GivenToken
 from migrate.cells.sandbox import Sandbox
 from migrate.errors import ExitStatus
@@ -44,7 +47,6 @@ def test_a_person_who_is_no_administrator_is_told_before_anything_is_written() -
 
 def test_the_database_tells_when_the_token_ends(tmp_path: Path) -> None:
     import hashlib
-    import time
     with Sandbox() as server:
         engine = create_engine(f"sqlite:///{tmp_path}/cells.db")
         digest = "sha256:" + hashlib.sha256(server.token.encode()).hexdigest()
@@ -58,3 +60,29 @@ def test_the_database_tells_when_the_token_ends(tmp_path: Path) -> None:
 def test_something_that_is_no_cells_is_told() -> None:
     with Stub([answer(200, "<html>", kind="text/html")]) as stub:
         assert examine(Connection(url=stub.url, tokens=GivenToken("x" * 87))).exit is ExitStatus.CELLS_UNREACHABLE
+
+
+def test_a_scoped_token_is_a_bad_line_and_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader.tree, "caller_can_stat", lambda _session, _slug: False)
+    with Sandbox() as server:
+        outcome = examine(Connection(url=server.url, tokens=GivenToken(server.token)))
+    assert outcome.exit is ExitStatus.NOT_AUTHORISED
+    line = next(check for check in outcome.extra["checks"] if check["name"] == "token")
+    assert not line["good"] and "without `-s`" in line["remedy"]
+
+
+def test_webdav_that_a_proxy_keeps_back_and_another_address_are_told_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Sandbox, "seen_url", lambda _self, _headers: "https://files.example.org")
+    with Sandbox() as server:
+        server.faults.add(404, path="/dav/", times=99)
+        found = checks(Connection(url=server.url, tokens=GivenToken(server.token)))
+    assert "--via dav cannot be used" in found["webDAV"]["text"] and "/dav" in found["webDAV"]["remedy"]
+    assert "https://files.example.org" in found["address"]["text"] and "cells configure sites" in found["address"]["remedy"]
+
+
+def test_a_clock_that_is_off_is_a_bad_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.time
+    with Sandbox() as server:
+        monkeypatch.setattr("migrate.workflow.doctoring.time.time", lambda: now() + 1000)
+        line = checks(Connection(url=server.url, tokens=GivenToken(server.token))).get("clock")
+    assert line is not None and not line["good"] and line["remedy"]

@@ -369,6 +369,7 @@ class _Handler(BaseHTTPRequestHandler):
     def respond(self, answer: Answer, headers: dict[str, str], cut: bool = False) -> None:
         body = answer.body
         self.send_response_only(answer.status)
+        self.send_header("Date", self.date_time_string())
         if answer.content_type:
             self.send_header("Content-Type", answer.content_type)
         for name, value in answer.headers.items():
