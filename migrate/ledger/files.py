@@ -144,6 +144,14 @@ class Files(Database):
                 values = {k: (v.value if isinstance(v, State) else v) for k, v in values.items()}
                 db.execute(update(schema.files).where(schema.files.c.id == file_id).values(**values))
 
+    def sizes_of_roots(self, *, left: bool = False) -> dict[str, int]:
+        """root -> bytes of its carried files; `left`: of those that are still to be carried."""
+        table = schema.files
+        query = select(table.c.root, func.coalesce(func.sum(table.c.size), 0)).group_by(table.c.root)
+        query = query.where(table.c.state.in_(["planned", "started", "failed"]) if left else table.c.state != "skipped")
+        with self._read() as db:
+            return {text_of(root): size for root, size in db.execute(query)}
+
     def file_totals(self, root: str | None = None) -> dict[str, tuple[int, int]]:
         """state -> (number of files and folders, bytes)."""
         table = schema.files

@@ -31,6 +31,7 @@ from migrate.workflow.keeping import waiting
 from migrate.workflow.meeting import meet_files
 from migrate.workflow.memory import Memory, keep_seen, withdrawn
 from migrate.workflow.noting import DERIVED, Eyes, Former, note_parts, store_derived
+from migrate.workflow.room import room_findings
 from migrate.workflow.sharing import shares_part, without_our_cells
 from migrate.workflow.survey import REST
 from migrate.workflow.targets import name_files
@@ -101,6 +102,7 @@ def store_plan(ledger: Ledger, target: Target, mappings: Mappings, options: Plan
     ledger.settle_many(outcomes_of(since.kept, options.source_wins))
     keep_seen(ledger, since.left | {f"user:{person.login}" for person, _ in plan.people_changed()})
     findings += week_findings(ledger, plan, since, options)
+    findings += room_findings(ledger, target)
     ledger.replace_findings("plan", [*plan.findings, *findings])
     ledger.put("target-fingerprint", target_fingerprint(target, plan_objects(ledger)))
     return plan
