@@ -6,7 +6,7 @@ PY := $(VENV)/bin/python
 WORKERS ?= $(if $(CELLS_URL),0,auto)
 PYTEST := $(PY) -m pytest -n $(WORKERS) --dist worksteal
 
-.PHONY: demo test lint fuzz scale contract bench fixtures lock clean
+.PHONY: demo test lint fuzz scale sweep fault-proxy contract bench fixtures audit lock clean
 
 demo: $(VENV)/.run
 	$(PY) run_migration.py demo
@@ -53,10 +53,18 @@ bench: $(VENV)/.test
 fixtures: $(VENV)/.test
 	PYTHONPATH=. $(PY) -m fixtures.build
 
+# Pins, hashes, licences, and what advisory services know of the dependencies. AUDIT=strict: not being answered is an error, too.
+AUDIT_VENV := .venv/audit
+audit: $(VENV)/.test
+	test -x $(AUDIT_VENV)/bin/pip-audit || { $(PYTHON) -m venv $(AUDIT_VENV) && $(AUDIT_VENV)/bin/python -m pip install -q \
+		--disable-pip-version-check --require-hashes -r tests/audit/requirements.txt; } || rm -rf $(AUDIT_VENV)
+	$(PY) tests/audit/audit.py $(AUDIT_VENV)/bin/pip-audit
+
 lock:
 	$(PYTHON) -m pip install -q uv
 	uv pip compile -q --universal --python-version 3.10 --generate-hashes --no-header --no-annotate requirements.in -o requirements.txt
 	uv pip compile -q --universal --python-version 3.10 --generate-hashes --no-header --no-annotate tests/requirements.in -o tests/requirements.txt
+	uv pip compile -q --universal --python-version 3.10 --generate-hashes --no-header --no-annotate tests/audit/requirements.in -o tests/audit/requirements.txt
 
 clean:
 	rm -rf $(VENV) demo-migration .pytest_cache .hypothesis .ruff_cache

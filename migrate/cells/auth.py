@@ -163,7 +163,7 @@ class CommandToken(_Source):
             raise TokenCommandFailed(command=self._name, detail="the command line cannot be read", seconds=self._seconds)
         try:
             done = subprocess.run(self._words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                                  timeout=self._seconds, check=False)
+                                  timeout=self._seconds, check=False, env={k: v for k, v in os.environ.items() if not _SECRET_NAMES.search(k)})
         except subprocess.TimeoutExpired:
             raise TokenCommandFailed(command=self._name, detail="it took too long", seconds=self._seconds) from None
         except OSError as error:
@@ -174,6 +174,10 @@ class CommandToken(_Source):
             return usable(done.stdout.decode("utf-8", "replace"), self._where)
         except TokenMissing as error:  # `cells admin user token` ends with status 0 and no token for an unknown user
             raise TokenCommandFailed(command=self._name, detail=str(error.fields["detail"]), seconds=self._seconds) from None
+
+
+_SECRET_NAMES = re.compile(r"^(CELLS_TOKEN|MIGRATE_(CELLS_)?DATABASE|MIGRATE_\w*(SECRET|PASSWORD)\w*)$")
+"""Variables by which this tool is given secrets: a command that only prints a token need not see them."""
 
 
 class AskingToken:

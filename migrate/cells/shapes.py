@@ -21,7 +21,7 @@ def number(value: Any) -> int:
     """64-bit integers come as text, 32-bit ones as numbers; anything else is 0."""
     try:
         return int(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return 0
 
 
@@ -71,7 +71,7 @@ def workspace_of(value: Json) -> LiveWorkspace:
     roots = {str(uuid): str(_mapping(node).get("Path", "")).strip("/") for uuid, node in _mapping(value.get("RootNodes")).items()}
     try:
         attributes = _mapping(json.loads(value.get("Attributes") or "{}"))
-    except ValueError:
+    except (TypeError, ValueError, RecursionError):
         attributes = {}
     return LiveWorkspace(str(value.get("UUID", "")), str(value.get("Slug", "")), str(value.get("Label", "")), str(value.get("Description", "")),
                          str(value.get("Scope", "ANY")), roots, str(attributes.get("DEFAULT_RIGHTS") or ""))
@@ -101,6 +101,6 @@ def _meta_text(meta: Json, key: str) -> str:
         return ""
     try:
         value = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         return raw
     return value if isinstance(value, str) else ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import ssl
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
@@ -14,10 +13,10 @@ from urllib.parse import urlsplit
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
 
+from migrate.cells.deadline import Limit, Watch, WatchedAdapter
 from migrate.cells.errors import BadAddress, CellsUnreachable, TlsFailed
 
 CHUNK = 256 * 1024
@@ -95,7 +94,8 @@ class Transport:
         # A .netrc entry would replace our Authorization header, and environment settings could switch certificates off.
         self._http.trust_env = False
         self._http.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=max(1, connections), max_retries=0, pool_block=True)
+        self._watch = Watch()
+        adapter = WatchedAdapter(pool_connections=1, pool_maxsize=max(1, connections), max_retries=0, pool_block=True)
         self._http.mount("http://", adapter)
         self._http.mount("https://", adapter)
         # A proxy sees a tunnel for https; for plain http it would be handed the token itself, so none is used then.
@@ -112,6 +112,17 @@ class Transport:
         """One request, one answer. NeverSent, Broken, TooMuch; TlsFailed and CellsUnreachable for what no repeat can help."""
         if not path.startswith("/") or path.startswith("//"):
             raise ValueError("a path begins with one slash")
+        with self._watch.limit(self._max_seconds) as limit:
+            try:
+                return self._exchange(method, path, limit, headers=headers, params=params, data=data, files=files, read_timeout=read_timeout,
+                                      max_answer=max_answer)
+            except Broken:
+                if limit.overdue:
+                    raise self._too_long() from None
+                raise
+
+    def _exchange(self, method: str, path: str, limit: Limit, *, headers: Mapping[str, str], params: Mapping[str, str] | None, data: Any, files: Any,
+                  read_timeout: float | None, max_answer: int | None) -> Answer:
         connect, read = self._timeout
         try:
             response = self._http.request(
@@ -130,21 +141,25 @@ class Transport:
         except requests.exceptions.RequestException as error:
             raise CellsUnreachable(url=self.url, detail=_short(error)) from None
         with response:
-            body = b"".join(self._limited(response, max_answer or self._max_answer))
+            body = b"".join(self._limited(response, max_answer or self._max_answer, limit))
+            if limit.overdue:  # what ends with the connection looks whole when it is cut
+                raise self._too_long()
             kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
             return Answer(response.status_code, kind, {k.lower(): v for k, v in response.headers.items()}, body)
 
-    def _limited(self, response: requests.Response, most: int) -> Iterator[bytes]:
+    def _too_long(self) -> TooMuch:
+        return TooMuch(f"still going on after {self._max_seconds:g} s")
+
+    def _limited(self, response: requests.Response, most: int, limit: Limit) -> Iterator[bytes]:
         """The decoded body in pieces, as long as it stays within size and time."""
-        end = time.monotonic() + self._max_seconds
         size = 0
         try:
             for piece in response.iter_content(CHUNK):
                 size += len(piece)
                 if size > most:
                     raise TooMuch(f"more than {most >> 20} MiB")
-                if time.monotonic() > end:
-                    raise TooMuch(f"still going on after {self._max_seconds:g} s")
+                if limit.overdue:
+                    raise self._too_long()
                 yield piece
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
             raise Broken(_short(error)) from None

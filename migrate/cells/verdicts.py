@@ -46,7 +46,7 @@ def web_client(path: str, answer: Answer) -> bool:
 def retry_after(answer: Answer, default: float = 2.0) -> float:
     """Seconds of `Retry-After`, at most a minute (a date is read as the default)."""
     text = answer.headers.get("retry-after", "").strip()
-    return min(float(text), MAX_WAIT) if text.isdigit() else default
+    return min(float(text), MAX_WAIT) if text.isascii() and text.isdigit() else default
 
 
 def reason_of(answer: Answer) -> str:
@@ -68,7 +68,7 @@ def _first_value(text: str) -> Any:
     """An error may be followed by a second body (`{}` after an unknown job): only the first counts."""
     try:
         return json.JSONDecoder().raw_decode(text.lstrip())[0]
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

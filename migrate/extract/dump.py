@@ -5,6 +5,7 @@ holds is kept, and the rest reported."""
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 from pathlib import Path
@@ -111,8 +112,8 @@ class _Loader:
         self.last = ""
         self.encoding: str | None = None
         self.number = 0
+        os.close(os.open(target, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # private from its first moment: password hashes go there
         self.connection = sqlite3.connect(target)
-        target.chmod(0o600)
         self.connection.execute("PRAGMA journal_mode=OFF")
         self.connection.execute("PRAGMA synchronous=OFF")
 

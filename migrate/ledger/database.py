@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +15,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 
 from migrate.ledger import schema
 from migrate.ledger.errors import LedgerDamaged, LedgerFull, LedgerMissing
+from migrate.ledger.mark import Mark
 
 Self = TypeVar("Self", bound="Database")
 
@@ -27,6 +28,8 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.RLock()
+        self._mark = Mark(path)
+        self._wrote = False
         self._engine = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False, "timeout": 60})
         event.listen(self._engine, "connect", _pragmas)
 
@@ -36,6 +39,8 @@ class Database:
         work.mkdir(parents=True, exist_ok=True)
         path = work / cls.NAME
         if not path.exists():
+            if Mark(path).exists:
+                raise LedgerDamaged(path=path, detail="it is gone, and ledger.mark beside it says that there was one")
             cls._new(path)
         ledger = cls(path)
         ledger._check()
@@ -49,7 +54,7 @@ class Database:
             name.unlink(missing_ok=True)
         os.close(os.open(beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         ledger = cls(beside)
-        with ledger._write() as db:
+        with ledger._guard(), ledger._engine.begin() as db:
             db.execute(text(f"PRAGMA application_id={schema.APPLICATION_ID}"))
             db.execute(text(f"PRAGMA user_version={schema.VERSION}"))
             schema.metadata.create_all(db)
@@ -66,25 +71,41 @@ class Database:
         """Open an existing ledger; LedgerMissing when there is none, LedgerDamaged when it cannot be trusted."""
         path = work / cls.NAME
         if not path.is_file():
+            if Mark(path).exists:
+                raise LedgerDamaged(path=path, detail="it is gone, and ledger.mark beside it says that there was one")
             raise LedgerMissing(work=work)
         ledger = cls(path)
         ledger._check()
         return ledger
 
     def _check(self) -> None:
+        problem = self._mark.problem()
+        if problem:
+            raise LedgerDamaged(path=self.path, detail=problem)
         with self._read() as db:
             if db.execute(text("PRAGMA application_id")).scalar() != schema.APPLICATION_ID:
                 raise LedgerDamaged(path=self.path, detail="it is not a ledger of this tool")
             version = db.execute(text("PRAGMA user_version")).scalar()
             if version != schema.VERSION:
                 raise LedgerDamaged(path=self.path, detail=f"its layout is number {version}, this program knows {schema.VERSION}")
-            problem = db.execute(text("PRAGMA quick_check(1)")).scalar()
+            # After a kill there is no hash to compare: the indices are, which hold the states a second time.
+            problem = db.execute(text("PRAGMA integrity_check(1)" if self._mark.open else "PRAGMA quick_check(1)")).scalar()
             if problem != "ok":
                 raise LedgerDamaged(path=self.path, detail=str(problem))
+            problem = self._mark.older(_lines(db))
+            if problem:
+                raise LedgerDamaged(path=self.path, detail=problem)
 
     def close(self) -> None:
-        """Release the file."""
-        self._engine.dispose()
+        """Release the file; its state is what the next run has to find."""
+        lines = None
+        if self._wrote:
+            with suppress(LedgerDamaged, LedgerFull), self._read() as db:  # whoever met that has told it; the mark stays open
+                lines = _lines(db)
+        self._engine.dispose()  # the last connection writes the log back and removes it
+        self._wrote = False
+        if lines is not None:
+            self._mark.closed(lines)
 
     def __enter__(self) -> Self:
         return self
@@ -95,6 +116,9 @@ class Database:
     @contextmanager
     def _write(self) -> Iterator[Connection]:
         with self._lock, self._guard(), self._engine.begin() as db:
+            if not self._wrote:
+                self._mark.opened(_lines(db))
+                self._wrote = True
             yield db
 
     @contextmanager
@@ -116,6 +140,11 @@ class Database:
             if "malformed" in cause or "not a database" in cause:
                 raise LedgerDamaged(path=self.path, detail=cause) from None
             raise
+
+
+def _lines(db: Connection) -> int:
+    """How far the journal goes."""
+    return db.execute(text("SELECT coalesce(max(seq), 0) FROM journal")).scalar() or 0
 
 
 def _pragmas(connection: Any, _: Any) -> None:

@@ -10,7 +10,18 @@ class LedgerDamaged(MigrationError):
 
     code = "E6002"
     title = "The ledger {path} is damaged: {detail}."
-    remedy = "Keep the file, restore the work folder from a copy, or plan anew in another --work folder: what is already in Cells is found there."
+    remedy = ("Keep the file. Restore the whole work folder from a copy, or plan anew in another --work folder: what is already in Cells is found "
+              "there, but cannot be undone from it. If you changed the ledger yourself and want it as it is, remove ledger.mark beside it.")
+    exit_status = ExitStatus.LOCAL
+
+
+class SecretsDamaged(MigrationError):
+    """The secrets file is not as it was written. Going on would hand out other passwords than those that Cells has."""
+
+    code = "E6008"
+    title = "The secrets file {path} is damaged in line {line}."
+    remedy = ("Put back a good copy. If there is none, remove that line: what it held is made anew, and who got it already needs a new password "
+              "in Cells.")
     exit_status = ExitStatus.LOCAL
 
 

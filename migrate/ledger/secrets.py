@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import secrets as generator
 import threading
 from collections.abc import Callable
 from pathlib import Path
+
+from migrate.ledger.errors import SecretsDamaged
 
 
 class Secrets:
@@ -18,13 +21,22 @@ class Secrets:
         self._lock = threading.Lock()
         self._values: dict[tuple[str, str], str] = {}
         if self.path.exists():
-            with self.path.open("r", encoding="ascii") as lines:
-                for line in lines:
-                    try:
-                        entry = json.loads(line)
-                        self._values[(entry["kind"], entry["key"])] = entry["value"]
-                    except (ValueError, KeyError, TypeError):
-                        continue  # a torn last line: its request was never sent, since it was not synced
+            self._load()
+
+    def _load(self) -> None:
+        """SecretsDamaged for a line that is not as it was written. A last line without its end is torn: its request was never sent,
+        since it was not synced."""
+        lines = self.path.read_bytes().split(b"\n")
+        for number, line in enumerate(lines[:-1], 1):
+            try:
+                entry = json.loads(line.decode("ascii"))
+                kind, key, value = str(entry["kind"]), str(entry["key"]), str(entry["value"])
+                intact = entry.get("sum", "") in ("", _sum(kind, key, value))
+            except (ValueError, KeyError, TypeError, AttributeError):
+                intact = False
+            if not intact:
+                raise SecretsDamaged(path=self.path, line=number)
+            self._values[(kind, key)] = value
 
     def get(self, kind: str, key: str) -> str | None:
         """The value, or None."""
@@ -32,14 +44,12 @@ class Secrets:
 
     def put(self, kind: str, key: str, value: str) -> None:
         """Remember a value; on return it is on disk."""
-        line = json.dumps({"kind": kind, "key": key, "value": value}) + "\n"
+        line = json.dumps({"kind": kind, "key": key, "value": value, "sum": _sum(kind, key, value)}) + "\n"
         with self._lock:
             handle = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
-                size = os.fstat(handle).st_size
-                if size and os.pread(handle, 1, size - 1) != b"\n":
-                    line = "\n" + line  # a torn line of a run that was killed must not swallow this one
-                os.write(handle, line.encode("ascii"))
+                _cut_torn_line(handle)
+                _write_all(handle, line.encode("ascii"))
                 os.fsync(handle)
             finally:
                 os.close(handle)
@@ -57,3 +67,22 @@ class Secrets:
         """Remove the file (command `finish`)."""
         self._values.clear()
         self.path.unlink(missing_ok=True)
+
+
+def _sum(kind: str, key: str, value: str) -> str:
+    """Tells a line that was changed; kept in the same private file."""
+    return hashlib.sha256(json.dumps([kind, key, value]).encode()).hexdigest()[:16]
+
+
+def _write_all(handle: int, data: bytes) -> None:
+    """A disk that fills up takes the first part without an error; the error comes with the rest."""
+    while data:
+        data = data[os.write(handle, data):]
+
+
+def _cut_torn_line(handle: int) -> None:
+    """What a run that was killed left of a line goes, so that it does not swallow the next."""
+    size = os.fstat(handle).st_size
+    if size and os.pread(handle, 1, size - 1) != b"\n":
+        end = os.pread(handle, size, 0).rfind(b"\n") + 1
+        os.ftruncate(handle, end)

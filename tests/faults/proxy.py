@@ -1,4 +1,4 @@
-"""A bad line: a TCP proxy between the tool and a server that cuts, delays and swallows, by a programme that can be repeated.
+"""A bad line: a TCP proxy between the tool and a server that cuts, delays, swallows and repeats, by a programme that can be repeated.
 
 As a program: `python tests/faults/proxy.py http://127.0.0.1:8080 --port 8099 --rate 0.03 --seed 1`."""
 
@@ -11,22 +11,27 @@ import struct
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
-CUT, LOST, SLOW, HALF = "cut", "lost", "slow", "half"
+CUT, LOST, SLOW, HALF, AGAIN = "cut", "lost", "slow", "half", "again"
 """cut: the connection is reset before the request is passed on; lost: passed on, answer thrown away; slow: some seconds late;
-half: the answer ends in its middle."""
+half: the answer ends in its middle; again: the request is sent twice, and the first answer is thrown away."""
+BEFORE, AFTER = "before", "after"
 
 
 class Proxy:
     """Listens on a port of its own. `rate`: how many of the requests meet one of the `effects`."""
 
-    def __init__(self, url: str, *, rate: float = 0.03, seed: int = 0, effects: tuple[str, ...] = (CUT, LOST, SLOW, HALF), port: int = 0) -> None:
+    def __init__(self, url: str, *, rate: float = 0.03, seed: int = 0, effects: tuple[str, ...] = (CUT, LOST, SLOW, HALF, AGAIN), port: int = 0) -> None:
         parts = urlsplit(url)
         self._server = (parts.hostname or "127.0.0.1", parts.port or 80)
         self._dice, self._guard = random.Random(seed), threading.Lock()  # noqa: S311 - repeatable on purpose
         self.rate, self._effects = rate, effects
         self.done: Counter[str] = Counter()
+        self.asked, self.at, self.when = 0, 0, BEFORE
+        self.strike: Callable[[], None] | None = None
+        """Called before request number `at` is passed on, or when its answer has come and is not passed on yet."""
         self._listener = socket.create_server(("127.0.0.1", port))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
@@ -39,6 +44,14 @@ class Proxy:
 
     def _choose(self) -> str:
         with self._guard:
+            self.asked += 1
+            hit = self.asked == self.at
+        if hit and self.when == BEFORE and self.strike is not None:
+            self.strike()
+        with self._guard:
+            if hit and self.when == AFTER:
+                self.done["struck"] += 1
+                return "strike"
             effect = self._dice.choice(self._effects) if self._dice.random() < self.rate else ""
             self.done[effect or "passed"] += 1
             return effect
@@ -65,15 +78,27 @@ class Proxy:
                             return _reset(client)
                         if fate["effect"] == SLOW:
                             time.sleep(2.0)
+                        if fate["effect"] == AGAIN and _whole(data):
+                            self._aside(data)
                     server.sendall(data)
         except OSError:
             return
+
+    def _aside(self, data: bytes) -> None:
+        """Send a request over a connection of its own; its answer is of no interest."""
+        with socket.create_connection(self._server, timeout=30) as other:
+            other.sendall(data)
+            other.recv(65536)
 
     def _back(self, client: socket.socket, server: socket.socket, fate: dict[str, object]) -> None:
         try:
             while data := server.recv(65536):
                 if fate["effect"] == LOST:
                     return _reset(client)
+                if fate["effect"] == "strike":
+                    fate["effect"] = ""
+                    if self.strike is not None:
+                        self.strike()
                 if fate["effect"] == HALF:
                     client.sendall(data[: len(data) // 2])
                     return _reset(client)
@@ -82,6 +107,13 @@ class Proxy:
             client.shutdown(socket.SHUT_WR)
         except OSError:
             return
+
+
+def _whole(data: bytes) -> bool:
+    """Whether these bytes are all of one request."""
+    head, end, body = data.partition(b"\r\n\r\n")
+    length = next((int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), 0)
+    return bool(end) and length == len(body) and b"transfer-encoding" not in head.lower()
 
 
 def _reset(client: socket.socket) -> None:

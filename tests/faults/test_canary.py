@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import night
 import pytest
@@ -15,6 +17,7 @@ from calm import Calm
 
 from fixtures.generator import build
 from fixtures.generator.description import File, Link, Share, User, Workspace
+from migrate.cells.sandbox.answers import Answer
 
 HANDED = re.compile(r"accounts\.csv|letters/|link-passwords\.csv|secrets\.jsonl|\.sql$")
 """Files whose purpose is to hand a secret over: they have to be private."""
@@ -124,3 +127,96 @@ def test_a_redirect_to_another_host_does_not_get_the_token(calm: Calm, tmp_path:
         trap.shutdown()
     assert ran.status == 6, ran.err
     assert all(not headers.get("Host", "").startswith("localhost") for headers in asked), "the redirect was not followed"
+
+
+def test_a_server_that_repeats_secrets_in_its_errors_does_not_get_them_into_ledger_or_log(planted: Path, tmp_path: Path) -> None:
+    """What was sent comes back as the reason of the refusal, of every kind of request that carries a password or a stored form."""
+
+    class Echo(night.Disturbed):
+        echoed = 0
+
+        def answer(self, method: str, target: str, headers: Any, raw: bytes, stored: Any, fault: Any) -> Answer:
+            if any(sign in raw for sign in (b"Password", b"sha256:1000:", b"password")) and not target.startswith("/a/frontend"):
+                self.echoed += 1
+                said = {"Title": "refused", "Detail": "cannot take " + raw.decode("utf-8", "replace")[:4000]}
+                return Answer(400, json.dumps(said).encode(), "application/json")
+            return super().answer(method, target, headers, raw, stored, fault)
+
+    for options in ([], ["--passwords", "keep", "--keep-by", "rpc"]):
+        with Echo() as server:
+            environment = {**os.environ, "CELLS_TOKEN": server.token}
+            work = tmp_path / ("w" + "".join(options))
+            ran = subprocess.run([sys.executable, "run_migration.py", "migrate", "--legacy", str(planted), "--cells", server.url, "--accept-skips", "--verbose",
+                                  "--work", str(work), *options], cwd=Path(__file__).parents[2], env=environment, capture_output=True, text=True,
+                                 timeout=300, check=False)
+            assert server.echoed and "Traceback" not in ran.stderr, ran.stderr[-500:]
+            told_nowhere(work, ran.stdout + ran.stderr, {*CANARIES, server.token})
+
+
+def told_nowhere(work: Path, text: str, secrets: set[str]) -> None:
+    """No secret in what was printed, nor in any file that is not made to hold it."""
+    kept = (work / "secrets.jsonl").read_text() if (work / "secrets.jsonl").exists() else ""
+    secrets = secrets | set(re.findall(r'"value": "([^"]{8,})"', kept))
+    for secret in secrets:
+        assert secret not in text, "printed: " + text[max(0, text.index(secret) - 200):text.index(secret)]
+    assert "sha256:1000:" not in text
+    for path in work.rglob("*"):
+        if path.is_file() and not HANDED.search(str(path.relative_to(work))):
+            data = path.read_bytes()
+            assert b"sha256:1000:" not in data, path
+            for secret in secrets:
+                assert secret.encode() not in data, (path, data[max(0, data.index(secret.encode()) - 200):data.index(secret.encode())])
+
+
+def test_a_defect_tells_no_secret_either(planted: Path, tmp_path: Path, server: night.Disturbed) -> None:
+    """An exception that nobody foresaw, with secrets in its text: its traceback is masked."""
+    words = f"""
+import sys
+from migrate.load import people
+from migrate.cells.api import users
+real = users.create_user
+def broken(session, user, password, policies=None):
+    real(session, user, password, policies)
+    raise RuntimeError("could not store " + password + " with " + session.tokens.token())
+users.create_user = broken
+from migrate.cli.app import main
+main(["migrate", "--legacy", {str(planted)!r}, "--cells", {server.url!r}, "--work", {str(tmp_path / "w")!r}, "--accept-skips", "--verbose"])
+"""
+    ran = subprocess.run([sys.executable, "-c", words], cwd=Path(__file__).parents[2], env={**os.environ, "CELLS_TOKEN": server.token}, capture_output=True,
+                         text=True, timeout=300, check=False)
+    assert "could not store" in ran.stderr and ran.returncode
+    told_nowhere(tmp_path / "w", ran.stdout + ran.stderr, {*CANARIES, server.token})
+
+
+def test_files_with_secrets_are_private_from_their_first_moment(planted: Path, tmp_path: Path, server: night.Disturbed) -> None:
+    """With a umask that hides nothing, and rights that cannot be taken away afterwards: whatever is private was made so."""
+    words = f"""
+import os, pathlib
+os.umask(0)
+os.chmod = os.fchmod = lambda *a, **k: None
+pathlib.Path.chmod = lambda *a, **k: None
+from migrate.cli.app import main
+main(["migrate", "--legacy", {str(planted)!r}, "--cells", {server.url!r}, "--work", {str(tmp_path / "w")!r}, "--accept-skips", "--quiet",
+      "--passwords", "keep"])
+"""
+    ran = subprocess.run([sys.executable, "-c", words], cwd=Path(__file__).parents[2], env={**os.environ, "CELLS_TOKEN": server.token}, capture_output=True,
+                         text=True, timeout=300, check=False)
+    assert ran.returncode in (0, 3), ran.stderr[-500:]
+    found = [path for path in (tmp_path / "w").rglob("*") if path.is_file() and path.parent.name not in PUBLIC]
+    assert any(path.name == "secrets.jsonl" for path in found)
+    assert not [(path.name, oct(path.stat().st_mode)) for path in found if path.stat().st_mode & 0o077]
+
+
+def test_children_of_the_tool_are_not_handed_its_secrets(calm: Calm, tmp_path: Path, server: night.Disturbed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command that prints a token sees the environment without the secrets that other options can be given by."""
+    monkeypatch.delenv("CELLS_TOKEN")
+    secrets = {"MIGRATE_DATABASE": "sqlite:///Canary-db-7396", "MIGRATE_CELLS_DATABASE": "mysql://u:Canary-cells-7397@h/x", "MIGRATE_CLIENT_SECRET": "Canary-8"}
+    for name, value in secrets.items():
+        monkeypatch.setenv(name, value)
+    seen, kept = tmp_path / "environ", tmp_path / "token"
+    kept.write_text(server.token)
+    script = tmp_path / "print-token"
+    script.write_text(f"#!/bin/sh\nenv > {seen}\ncat {kept}\n")
+    script.chmod(0o700)
+    night.command("doctor", "--cells", server.url, "--work", tmp_path / "w", "--token-command", str(script), "--no-input")
+    assert seen.exists() and "Canary" not in seen.read_text() and "PATH=" in seen.read_text()

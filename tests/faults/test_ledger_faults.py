@@ -137,3 +137,71 @@ def test_a_damaged_ledger_is_named_and_never_started_anew(calm: Calm, tmp_path: 
         ran = night.command(*line, "--work", work)
         assert ran.status == 10 and "E6002" in ran.err and "What to do: " in ran.err, (line, ran.status, ran.err)
     assert server.writes == 0
+
+
+def _alter(work: Path, how: str, before: bytes) -> None:
+    """Damage that SQLite itself does not see."""
+    path = work / Ledger.NAME
+    data = bytearray(path.read_bytes())
+    if how == "a value":
+        place = data.rindex(b"/crew")
+        data[place:place + 5] = b"/screw"[:5]
+    elif how == "a row":
+        with sqlite3.connect(path) as db:
+            db.execute("DELETE FROM journal WHERE seq=(SELECT max(seq) FROM journal)")
+        db.close()
+        return
+    elif how == "older":
+        data = bytearray(before)
+    elif how == "gone":
+        path.unlink()
+        return
+    path.write_bytes(bytes(data))
+
+
+@pytest.mark.parametrize("how", ["a value", "a row", "older", "gone"])
+def test_a_ledger_that_was_changed_behind_our_back_is_named(calm: Calm, tmp_path: Path, server: night.Disturbed, how: str) -> None:
+    """A changed value, a line less, an older copy: SQLite finds nothing wrong with any of them."""
+    work = tmp_path / "w"
+    assert night.command("plan", "--legacy", calm.old, "--cells", server.url, "--work", work).status in (0, 3)
+    before = (work / Ledger.NAME).read_bytes()
+    assert night.command("apply", "--work", work, "--accept-skips").status == 0
+    kept = (work / Ledger.NAME).read_bytes()
+    _alter(work, how, before)
+    writes = server.writes
+    for line in (["status"], ["apply"], ["undo", "--yes"], ["plan", "--legacy", calm.old, "--cells", server.url]):
+        ran = night.command(*line, "--work", work)
+        assert ran.status == 10 and "E6002" in ran.err and "ledger.mark" in ran.err, (line, ran.status, ran.err)
+    assert server.writes == writes
+    (work / Ledger.NAME).write_bytes(kept)
+    assert night.migrate(calm.old, server.url, work, "--json").json["requests"]["write"] == 0, "the good copy is taken as it is"
+
+
+def test_an_older_copy_after_a_kill_is_named(calm: Calm, tmp_path: Path, server: night.Disturbed) -> None:
+    work = tmp_path / "w"
+    assert night.command("plan", "--legacy", calm.old, "--cells", server.url, "--work", work).status in (0, 3)
+    before = (work / Ledger.NAME).read_bytes()
+    assert night.command("apply", "--work", work, "--accept-skips").status == 0
+    assert night.killed(server, 20, night.BEFORE, lambda: night.migrate(calm.old, server.url, work))
+    for name in ("", "-wal", "-shm"):
+        (work / (Ledger.NAME + name)).unlink(missing_ok=True)
+    (work / Ledger.NAME).write_bytes(before)
+    ran = night.command("status", "--work", work)
+    assert ran.status == 10 and "older copy" in ran.err, ran.err
+
+
+def test_a_changed_line_of_the_secrets_file_is_named_and_a_torn_last_one_is_not(calm: Calm, tmp_path: Path, server: night.Disturbed) -> None:
+    """With another password than the one that was sent, the wrong one would be handed over."""
+    work = tmp_path / "w"
+    assert night.migrate(calm.old, server.url, work).status == 0
+    path = work / "secrets.jsonl"
+    good = path.read_bytes()
+    lines = good.splitlines(keepends=True)
+    for bad in (lines[0].replace(b'"value": "', b'"value": "x'), b"garbage\n", lines[0][:10] + b"\n", b"\xff\xfe\n", b"[1]\n"):
+        path.write_bytes(bad + b"".join(lines[1:]))
+        for line in (["migrate", "--legacy", calm.old, "--cells", server.url, "--accept-skips"], ["apply"], ["verify"]):
+            ran = night.command(*line, "--work", work)
+            assert ran.status == 10 and "E6008" in ran.err and "line 1" in ran.err, (bad, line, ran.status, ran.err)
+            assert b"value" not in ran.err.encode()
+    path.write_bytes(good + b'{"kind": "pass')
+    assert night.migrate(calm.old, server.url, work).status == 0
