@@ -70,8 +70,7 @@ def write(ledger: Ledger, work: Path) -> list[Path]:
     folder = work / "redirects"
     folder.mkdir(exist_ok=True)
     files = {"redirects.csv": table(found), "nginx-http.conf": nginx_maps(found), "nginx-server.conf": nginx_rules(found),
-             "apache.conf": apache_rules(folder), "apache-links.txt": apache_table(found.links), "apache-slugs.txt": apache_table(found.slugs),
-             "apache-ids.txt": apache_table(found.ids), "Caddyfile": caddy(found)}
+             **apache_files(found, folder), "Caddyfile": caddy(found)}
     for name, text in files.items():
         fresh = folder / (name + ".new")
         fresh.write_text(text, encoding="utf-8", errors="surrogateescape")
@@ -157,6 +156,12 @@ def _quoted(text: str) -> str:
 # -- Apache and Caddy --------------------------------------------------------------------------------------------------------
 
 
+def apache_files(found: Redirects, folder: Path) -> dict[str, str]:
+    """File name -> text: the rules, and the tables that lie beside them in `folder`."""
+    return {"apache.conf": apache_rules(folder), "apache-links.txt": apache_table(found.links), "apache-slugs.txt": apache_table(found.slugs),
+            "apache-ids.txt": apache_table(found.ids)}
+
+
 def apache_rules(folder: Path) -> str:
     """For a virtual host (RewriteMap is not allowed in .htaccess). The tables lie beside it."""
     def file(name: str) -> str:
@@ -175,7 +180,8 @@ def apache_rules(folder: Path) -> str:
         r"RewriteCond %{REQUEST_URI} ^(?:/.*)?/public/([^/]+?)(?:--[A-Za-z]{2}(?:[-_][A-Za-z]{2})?(?:\.php)?|\.php)/?$",
         "RewriteCond ${pydiolinks:%1} ^(.+)$", "RewriteRule ^ %1? [R=301,L,NE]",
         "RewriteCond %{REQUEST_URI} ^(?:/.*?)?/ws-([^/]+)", "RewriteCond ${pydioslugs:%1}|%{REQUEST_SCHEME}://%{HTTP_HOST}/ws-%1/ !^([^|]+)\\|\\1$",
-        "RewriteCond %{REQUEST_URI} ^(?:/.*?)?/ws-([^/]+)", "RewriteCond ${pydioslugs:%1} ^(.+)$", "RewriteRule ^ %1? [R=301,L,NE]",
+        "RewriteCond %{REQUEST_URI} ^(?:/.*?)?/ws-([^/]+)", "RewriteCond ${pydioslugs:%1} ^(.+)$",
+        r"RewriteCond %1|%{THE_REQUEST} ^([^|]+)\|\S+\s[^?\s]*?/ws-[^/?\s]+/?([^?\s]*)", "RewriteRule ^ %1%2? [R=301,L,NE]",
         "RewriteCond %{QUERY_STRING} (?:^|&)(?:goto|repository_id)=(?:/|%2[Ff])?([^&/%]+)", "RewriteCond ${pydioids:%1} ^(.+)$",
         "RewriteRule ^ %1? [R=301,L,NE]", ""])
 
@@ -186,23 +192,40 @@ def apache_table(rows: dict[str, str]) -> str:
 
 
 def caddy(found: Redirects) -> str:
-    """For the site block of the old host."""
-    def rows(values: dict[str, str]) -> list[str]:
-        return [f"\t{_caddy(key)} {_caddy(target)}" for key, target in sorted(values.items())]
+    """For the site block of the old host (Caddy 2)."""
+    def table(source: str, name: str, values: dict[str, str]) -> list[str]:
+        return [f"map {{{source}}} {{{name}}} {{", *(f"\t{_caddy_key(key)} {_caddy(target)}" for key, target in sorted(values.items())), '\tdefault ""', "}"]
+
+    def part(source: str, name: str, pattern: str) -> list[str]:
+        return [f"map {{{source}}} {{{name}}} {{", f'\t"~{pattern}" "${{1}}"', '\tdefault ""', "}"]
+
+    language = "(?:--[A-Za-z][A-Za-z](?:[-_][A-Za-z][A-Za-z])?)?"
+    here = '{scheme} + "://" + {hostport}'
     return "\n".join([
         "# Import this file in the site block that answers for the old address.",
-        r"@pydiolink path_regexp pydiolink ^(?:/.*)?/public/([^/]+?)" + _LANGUAGE + r"(?:\.php)?/?$",
-        "map {re.pydiolink.1} {pydio_link} {", *rows(found.links), '\tdefault ""', "}",
-        f'@pydiogone expression `{{pydio_link}} == "{GONE}"`', "respond @pydiogone 410",
-        '@pydiogo expression `{pydio_link} != "" && {pydio_link} != {scheme} + "://" + {hostport} + {path}`', "redir @pydiogo {pydio_link} 301",
-        r"@pydioslug path_regexp pydioslug ^(?:/.*?)?/ws-([^/]+)",
-        "map {re.pydioslug.1} {pydio_slug} {", *rows(found.slugs), '\tdefault ""', "}",
-        '@pydioslugs expression `{pydio_slug} != "" && {pydio_slug} != {scheme} + "://" + {hostport} + "/ws-" + {re.pydioslug.1} + "/"`',
-        "redir @pydioslugs {pydio_slug} 301",
-        "map {query.repository_id} {pydio_id} {", *rows(found.ids), '\tdefault ""', "}",
-        '@pydioids expression `{pydio_id} != ""`', "redir @pydioids {pydio_id} 301", ""])
+        *part("path", "pydio_leaf", "^(?:/.*)?/public/([^/]+)/?$"), *part("pydio_leaf", "pydio_stem", f"^(.+?){language}(?:[.]php)?$"),
+        *table("pydio_leaf", "pydio_exact", found.links), *table("pydio_stem", "pydio_close", found.links),
+        *part("path", "pydio_slug", "^(?:/.*?)?/ws-([^/]+)"), *part("uri", "pydio_rest", "^(?:/[^?]*?)?/ws-[^/?]+/([^?]*)"),
+        *table("pydio_slug", "pydio_by_slug", found.slugs),
+        *part("query.goto", "pydio_goto", "^/?([^/]+)"), *table("pydio_goto", "pydio_by_goto", found.ids),
+        *table("query.repository_id", "pydio_by_id", found.ids),
+        f'@pydiogone expression `{{pydio_exact}} == "{GONE}" || ({{pydio_exact}} == "" && {{pydio_close}} == "{GONE}")`', "respond @pydiogone 410",
+        f'@pydioexact expression `{{pydio_exact}} != "" && {{pydio_exact}} != "{GONE}" && {{pydio_exact}} != {here} + {{path}}`',
+        "redir @pydioexact {pydio_exact} 301",
+        f'@pydioclose expression `{{pydio_exact}} == "" && {{pydio_close}} != "" && {{pydio_close}} != "{GONE}"`', "redir @pydioclose {pydio_close} 301",
+        f'@pydioslug expression `{{pydio_by_slug}} != "" && {{pydio_by_slug}} != {here} + "/ws-" + {{pydio_slug}} + "/"`',
+        "redir @pydioslug {pydio_by_slug}{pydio_rest} 301",
+        '@pydiogoto expression `{pydio_by_goto} != ""`', "redir @pydiogoto {pydio_by_goto} 301",
+        '@pydioid expression `{pydio_by_id} != ""`', "redir @pydioid {pydio_by_id} 301", ""])
 
 
 def _caddy(text: str) -> str:
-    quoted = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{quoted}"'
+    """A quoted word: only quotes are escaped, a backslash stands for itself."""
+    return '"' + text.replace('"', '\\"') + '"'
+
+
+def _caddy_key(text: str) -> str:
+    """A key of a map: `default` and `~` in front mean something, so such names are written as expressions."""
+    if text == "default" or text[:1] == "~":
+        text = "~^" + "".join(c if c.isalnum() or ord(c) > 127 else f"[{c}]" if c not in "^\\]" else "\\" + c for c in text) + "$"
+    return _caddy(text)
