@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from types import FrameType
 
 from migrate.errors import ExitStatus, MigrationError
@@ -40,6 +41,13 @@ class StopSignal:
     def wait(self, seconds: float) -> bool:
         """Sleep, but not longer than until the run should end; True when it should."""
         return self._event.wait(seconds)
+
+    def watched(self, progress: Callable[[str, int], None]) -> Callable[[str, int], None]:
+        """The same, and ends the run when it should end: for long loops that tell how far they are."""
+        def told(kind: str, number: int) -> None:
+            self.check()
+            progress(kind, number)
+        return told
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         if self._event.is_set():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import importlib
 import json
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -61,7 +62,13 @@ def cli() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the program and leave with the contract's exit status."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    signal.signal(signal.SIGTERM, _terminated)
     sys.exit(int(run(arguments)))
+
+
+def _terminated(_number: int, _frame: object) -> None:
+    """SIGTERM is Ctrl-C for commands that have no loop of their own to end."""
+    raise KeyboardInterrupt
 
 
 def run(arguments: Sequence[str]) -> ExitStatus:
@@ -79,6 +86,8 @@ def run(arguments: Sequence[str]) -> ExitStatus:
         error.show(sys.stderr)
         return ExitStatus.USAGE
     except (click.exceptions.Abort, KeyboardInterrupt):
+        if asked_json:
+            click.echo(json.dumps(Outcome("Interrupted. Run the same command again to go on.", ExitStatus.INTERRUPTED).as_json(command)))
         click.echo("Interrupted. Run the same command again to go on.", err=True)
         return ExitStatus.INTERRUPTED
     except BrokenPipeError:

@@ -165,7 +165,7 @@ delta = _stack(
                  help="Accounts of an earlier run whose people the old server has no more. lock: nobody signs in with them. keep: they stay open. Rights that "
                       "the migration gave are taken back either way."),
     click.option("--delete-removed", type=click.Choice(["files", "groups", "roles", "users", "workspaces"]), multiple=True,
-                 help="Delete in Cells what an earlier run made and the old server has no more, as far as nobody changed it. Not undone by `undo`. Repeatable."),
+                 help="Delete in Cells what an earlier run made and the old server has no more, unless somebody changed it. Not undone by `undo`. Repeatable."),
 )
 
 

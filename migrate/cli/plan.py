@@ -26,8 +26,8 @@ from migrate.workflow.rehearsal import rehearse
 @options.delta
 @click.option("--frozen", is_flag=True, help="For the last plan before the switch: look at the old server twice and prove that nothing moves "
               "there any more; else exit 9, and what moved is named.")
-@click.option("--pause", type=click.FloatRange(0, 86400), default=60.0, show_default=True, metavar="SECONDS", help="With --frozen: time between the two looks, at "
-              "least.")
+@click.option("--pause", type=click.FloatRange(0, 86400), default=60.0, show_default=True, metavar="SECONDS",
+              help="With --frozen: time between the two looks, at least.")
 @options.connection
 @options.common
 def plan(environment: Environment, legacy: Path, database: str | None, path_map: tuple[str, ...], cells_url: str, mappings: Path | None,

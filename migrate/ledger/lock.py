@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
 import json
 import os
 import socket
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -57,6 +59,7 @@ class WorkLock:
             os.close(handle)
             if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
                 raise
+            held = held or _named_soon(self._path)
             if self._break and held and not _lives_here(held):
                 return None
             raise AnotherRun(work=self._work, holder=_holder(held)) from None
@@ -79,6 +82,72 @@ def _held(handle: int) -> dict[str, Any]:
         return {"host": str(held["host"]), "pid": int(held["pid"]), "since": int(held["since"])}
     except (ValueError, KeyError, TypeError):
         return {}
+
+
+def _named_soon(path: Path) -> dict[str, Any]:
+    """What the holder writes into the file a moment after it has got it."""
+    for _ in range(20):
+        time.sleep(0.05)
+        try:
+            handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return {}
+        try:
+            held = _held(handle)
+        finally:
+            os.close(handle)
+        if held:
+            return held
+    return {}
+
+
+def holder_of(work: Path) -> str | None:
+    """Who works in a folder right now, in words; None when nobody of this machine does. Changes nothing."""
+    try:
+        handle = os.open(work / "lock", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return _holder(_held(handle))
+    else:
+        held = _held(handle)
+        return _holder(held) if held and held["host"] != socket.gethostname() else None
+    finally:
+        os.close(handle)
+
+
+class ServerLock:
+    """One run at a time against one Cells, whatever the work folder, among the processes of this user on this machine: of two that
+    started together each would look before the other has acted. Freed by the kernel when the process dies."""
+
+    def __init__(self, url: str) -> None:
+        name = hashlib.sha256(url.rstrip("/").lower().encode()).hexdigest()[:24]
+        self._path = Path(tempfile.gettempdir()) / f"migrate-{os.getuid()}-{name}.lock"
+        self._url = url
+        self._file: int | None = None
+
+    def __enter__(self) -> ServerLock:
+        try:
+            handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except OSError:
+            return self  # no folder for temporary files, or somebody else's file there: the lock of the work folder has to do
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            held = _held(handle) or _named_soon(self._path)
+            os.close(handle)
+            raise AnotherRun(work=self._url, holder=_holder(held)) from None
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "since": int(time.time())}).encode(), 0)
+        self._file = handle
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
 
 
 def _lives_here(held: dict[str, Any]) -> bool:

@@ -83,6 +83,8 @@ def offer_tags(tools: Tools, action: OfferTags, look: bool) -> Result:
     """Those that are not offered yet, one after the other."""
     known = set(api.list_tags(tools.session, action.namespace))
     added = [tag for tag in action.tags if tag not in known]
+    if added:
+        tools.ledger.keep_former(action.id, action.to_json(), {"tags": sorted(known)})
     for tag in added:
         tools.stop.check()
         api.add_tag(tools.session, action.namespace, tag)
@@ -91,9 +93,23 @@ def offer_tags(tools: Tools, action: OfferTags, look: bool) -> Result:
 
 @performs(ForgetTags)
 def forget_tags(tools: Tools, action: ForgetTags, look: bool) -> Result:
-    """All of a field of ours."""
-    if api.list_tags(tools.session, action.namespace):
+    """All of a field of ours; of a field of others those that were not offered before. The server can only forget all of a field, so
+    the others are offered again; which they are is on disk before."""
+    now, key = api.list_tags(tools.session, action.namespace), "tags-left:" + action.namespace
+    if not action.tags:
+        if now:
+            api.clear_tags(tools.session, action.namespace)
+        return {}
+    former = set((tools.ledger.former("tags:" + action.namespace) or {}).get("tags", ()))
+    left = list(dict.fromkeys([*(tools.ledger.get(key) or ()), *(tag for tag in now if tag in former or tag not in action.tags)]))
+    if len(left) < len(now):
+        tools.ledger.put(key, left)
         api.clear_tags(tools.session, action.namespace)
+        now = ()
+    for tag in left:
+        if tag not in now:
+            api.add_tag(tools.session, action.namespace, tag)
+    tools.ledger.put(key, None)
     return {}
 
 

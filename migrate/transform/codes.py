@@ -71,6 +71,12 @@ CHANGED_IN_CELLS = code(
     "The account of {subject} says something else in Cells than on the old server ({what}): people changed it there, so it stays.",
     "Nothing, if that is wanted. Else change it in Cells to what the old server says.",
 )
+LOGIN_STAYS = code(
+    "F2011",
+    WARNING,
+    "The account of {subject} is in Cells as {there} already; it keeps that login and does not become {new}.",
+    "Nothing to do if that is right. To rename it: do so in Cells, or undo and migrate anew with the mapping file as it is now.",
+)
 PROFILE_UNKNOWN = code(
     "F2009",
     WARNING,
@@ -118,7 +124,7 @@ WORKSPACE_REMOTE = code(
     "S2202",
     WARNING,
     "The workspace {subject} lies on another storage ({driver}).",
-    "Connect that storage to Cells as a data source (S3) or mount its folder there, then name it in workspaces.csv.",
+    "Mount it and plan with --path-map /remote/<workspace id>=WHERE, or (S3) make its bucket a data source of Cells: route in-place in workspaces.csv.",
 )
 WORKSPACE_TEMPLATE = code("S2203", INFO, "{subject} is a pattern for workspaces, nobody's workspace.", "Nothing to do.")
 WORKSPACE_SKIPPED = code("S2204", INFO, "The mapping file says to leave the workspace {subject} out.", "Change workspaces.csv to carry it.")
@@ -134,8 +140,8 @@ REMOTE_STORAGE = code(
     "F2201",
     WARNING,
     "The files of workspace {subject} are on another storage ({driver}), which this tool does not copy.",
-    "Connect that storage to Cells as a data source (S3), or copy its files into a folder of the Cells machine; then set data_source, "
-    "or route in-place and folder, in workspaces.csv.",
+    "Mount that storage and plan with --path-map /remote/{subject}=WHERE: then its files are carried like those of a folder. A bucket (S3) that stays "
+    "where it is becomes a data source of Cells with route in-place and data_source in workspaces.csv and --hand-over-original.",
 )
 SLUG_CHANGED = code(
     "F2202", INFO, "The address of workspace {subject} becomes {new} (it was {old}).", "Tell people who have bookmarks, or set slug in workspaces.csv."

@@ -80,14 +80,15 @@ class OfferTags(Action):
         return "tags"
 
     def reverse(self) -> Action | None:
-        return ForgetTags(self.namespace) if self.made else None
+        return ForgetTags(self.namespace, () if self.made else self.tags)
 
 
 @dataclass(frozen=True, slots=True)
 class ForgetTags(Action):
-    """Clear the tags that a field of ours offers."""
+    """Clear the tags that a field of ours offers; of a field of others only these `tags`."""
 
     namespace: str
+    tags: tuple[str, ...] = ()
     phase: ClassVar[int] = 797
 
     @property

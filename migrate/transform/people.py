@@ -69,6 +69,7 @@ class People:
             other = folded.setdefault(new.casefold(), user.login) if skip is None else user.login
             if other != user.login:
                 self.findings.append(finding(codes.LOGIN_CASE, "users", user.login, other=other))
+        self._follow(wanted)
         for new, olds in wanted.items():
             first = new in self.known and self.special.get(new, (new, None)) == (new, None)
             for old in sorted(olds)[0 if first else 1 :]:
@@ -79,6 +80,20 @@ class People:
             other = cells.get(key)
             if other is not None and self.cells_login(old) not in self.target.users:
                 self.findings.append(finding(codes.LOGIN_CASE, "users", old, other=f"{other} in Cells"))
+
+    def _follow(self, wanted: dict[str, list[str]]) -> None:
+        """Accounts of ours that are in Cells under another login than the one wanted now (a mapping file was changed after a first run, or
+        somebody renamed them): they keep it. A second account with the same uuid would replace the first."""
+        ours = {self.identity.user(old): old for old in self.known}
+        for login, found in self.target.users.items():
+            old = ours.get(found.uuid)
+            new, skip = self.special.get(old, (old, None)) if old is not None else (login, None)
+            if old is None or skip is not None or new == login or found.login != login:
+                continue
+            if old in wanted.get(str(new), ()):
+                wanted[str(new)].remove(old)
+            self.special[old] = (login, None)
+            self.findings.append(finding(codes.LOGIN_STAYS, "users", old, there=login, new=new))
 
     def _name(self, user: User) -> tuple[str, str | None, Code | None]:
         line = self.mappings.users.get(user.login)

@@ -13,6 +13,7 @@ from migrate.cells.session import Session
 from migrate.errors import ExitStatus, Finding, MigrationError
 from migrate.interrupt import StopSignal
 from migrate.ledger import Ledger, Secrets, State, WorkLock
+from migrate.ledger.lock import ServerLock
 from migrate.load.carry import Carrier
 from migrate.load.engine import Engine
 from migrate.load.perform import Loader
@@ -32,6 +33,7 @@ from migrate.workflow.planning import mapping_fingerprint, plan_objects, target_
 from migrate.workflow.rehearsal import plan_with
 from migrate.workflow.settings import NotPlanned, Settings
 from migrate.workflow.sharing import hand_over_shares, prepare_shares
+from migrate.workflow.stage import stage
 from migrate.workflow.sums import settle_rights, sums
 from migrate.workflow.token_end import countdown
 
@@ -65,16 +67,17 @@ def apply_plan(work: Path, connection: Connection, *, accept_skips: bool, replan
         if ledger.get("target-fingerprint") is None:
             raise NotPlanned(work=work)
         secrets = Secrets(work)
-        with connection.session(settings.cells, writes=True) as session:
-            _facts, _ = read_facts(session)
-            owner, _ = whoami(session)
-            changed = _drift(work, ledger, secrets, settings, session, owner)
-            if changed and replan:
-                plan_with(work, ledger, secrets, settings, connection, progress=progress, stop=stop)
-            elif changed:
-                raise StalePlan(what=" and ".join(changed))
-            carry_out(work, ledger, secrets, settings, session, connection, stop=stop, progress=progress, workers=connection.workers)
-            return finish_apply(work, ledger, secrets, settings, session, accept_skips=accept_skips)
+        with ServerLock(connection.url or settings.cells), stage(ledger, "apply"):
+            with connection.session(settings.cells, writes=True) as session:
+                _facts, _ = read_facts(session)
+                owner, _ = whoami(session)
+                changed = _drift(work, ledger, secrets, settings, session, owner)
+                if changed and replan:
+                    plan_with(work, ledger, secrets, settings, connection, progress=progress, stop=stop)
+                elif changed:
+                    raise StalePlan(what=" and ".join(changed))
+                carry_out(work, ledger, secrets, settings, session, connection, stop=stop, progress=progress, workers=connection.workers)
+                return finish_apply(work, ledger, secrets, settings, session, accept_skips=accept_skips)
 
 
 def _drift(work: Path, ledger: Ledger, secrets: Secrets, settings: Settings, session: Session, owner: Owner) -> list[str]:

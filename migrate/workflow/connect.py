@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -67,7 +68,7 @@ class Connection:
         if self.ask is not None and not isinstance(tokens, AskingToken):
             tokens = AskingToken(tokens, self.ask)
         elif isinstance(tokens, FileToken):
-            tokens = WaitingToken(tokens, lambda seconds: _waits(tokens, seconds))
+            tokens = WaitingToken(tokens, functools.partial(_waits, tokens.path))
         return Session(url, tokens, ca_bundle=self.ca_bundle, insecure=self.insecure, workers=self.workers, allow_writes=writes)
 
     def _tokens(self, url: str) -> TokenSource:
@@ -89,6 +90,5 @@ class Connection:
         return path if path.is_file() else None
 
 
-def _waits(tokens: TokenSource, seconds: float) -> None:
-    click.echo(f"The token is not accepted any more. The run waits up to {seconds / 60:.0f} minutes for another one in its file ({tokens!r}); nothing is lost.",
-               err=True)
+def _waits(file: Path, seconds: float) -> None:
+    click.echo(f"The token is not accepted any more. The run waits up to {seconds / 60:.0f} minutes for another one in {file}; nothing is lost.", err=True)

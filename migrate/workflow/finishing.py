@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from migrate.cells.api import acls, workspaces
@@ -15,6 +16,7 @@ from migrate.workflow.connect import Connection
 from migrate.workflow.handing import handed_over, remove
 from migrate.workflow.outcome import Outcome
 from migrate.workflow.settings import Settings
+from migrate.workflow.stage import stage
 
 
 class NotProven(MigrationError):
@@ -28,7 +30,7 @@ class NotProven(MigrationError):
 
 def finish_migration(work: Path, connection: Connection, *, dry_run: bool, break_lock: bool = False) -> Outcome:
     """Remove temporary workspaces and the tool's own rights from Cells, and the secrets file from the work folder."""
-    with WorkLock(work, break_lock=break_lock), Ledger.open(work) as ledger:
+    with WorkLock(work, break_lock=break_lock), Ledger.open(work) as ledger, stage(ledger, "finish --dry-run" if dry_run else "finish"):
         settings = Settings.load(ledger, work)
         verdict = ledger.get("verify")
         if verdict is None:
@@ -54,6 +56,8 @@ def finish_migration(work: Path, connection: Connection, *, dry_run: bool, break
             if not dry_run:
                 remove(path)
         lines.append(f"The token of {owner.login} is yours to withdraw: let it expire, or remove it on the server (`cells admin user token`).")
+        if not dry_run:
+            ledger.put("finished", int(time.time()))
         word = "would be removed" if dry_run else "were removed"
         return Outcome(f"{len(lines) - 1} things of the tool {word}.", read=read, write=write, lines=lines)
 

@@ -10,6 +10,7 @@ from typing import Any
 from migrate.errors import ExitStatus
 from migrate.interrupt import StopSignal
 from migrate.ledger import Ledger, Secrets, WorkLock
+from migrate.ledger.lock import ServerLock
 from migrate.workflow.applying import carry_out, finish_apply
 from migrate.workflow.connect import Connection
 from migrate.workflow.keeping import Choice
@@ -17,6 +18,7 @@ from migrate.workflow.noting import keep_people, without_people
 from migrate.workflow.outcome import Outcome
 from migrate.workflow.rehearsal import plan_with
 from migrate.workflow.settings import Settings
+from migrate.workflow.stage import stage
 from migrate.workflow.verifying import verify_with
 
 Progress = Callable[[str, int], None]
@@ -35,17 +37,18 @@ def migrate_all(work: Path, legacy: Path, database: str | None, path_map: Mappin
         secrets = Secrets(work)
         settings.save(ledger, secrets, database)
         keep_people(secrets, notes)
-        planned = plan_with(work, ledger, secrets, settings, connection, progress=progress, stop=stop)
-        say(planned.verdict)
-        stop.check()
-        with connection.session(settings.cells, writes=True) as session:
-            carry_out(work, ledger, secrets, settings, session, connection, stop=stop, progress=progress, workers=connection.workers)
-            applied = finish_apply(work, ledger, secrets, settings, session, accept_skips=accept_skips)
-            say(applied.verdict)
+        with ServerLock(settings.cells), stage(ledger, "migrate"):
+            planned = plan_with(work, ledger, secrets, settings, connection, progress=progress, stop=stop)
+            say(planned.verdict)
             stop.check()
-            written = session.requests.write
-            verified = verify_with(work, ledger, session, connection, progress=progress)
-            read = planned.read + session.requests.read
+            with connection.session(settings.cells, writes=True) as session:
+                carry_out(work, ledger, secrets, settings, session, connection, stop=stop, progress=progress, workers=connection.workers)
+                applied = finish_apply(work, ledger, secrets, settings, session, accept_skips=accept_skips)
+                say(applied.verdict)
+                stop.check()
+                written = session.requests.write
+                verified = verify_with(work, ledger, session, connection, progress=progress)
+                read = planned.read + session.requests.read
     status = ExitStatus.worst(planned.exit, applied.exit, verified.exit)
     return Outcome(f"{applied.verdict} {verified.verdict}", status, counts=applied.counts, read=read, write=written,
                    findings=[*planned.findings, *verified.findings], lines=applied.lines, extra=verified.extra)

@@ -31,6 +31,7 @@ from migrate.workflow.pace import forecast, timed
 from migrate.workflow.planning import folders_of, mapping_fingerprint, seed_of, store_plan
 from migrate.workflow.settings import Settings
 from migrate.workflow.sharing import live_shares, route_of
+from migrate.workflow.stage import stage
 from migrate.workflow.survey import survey
 from migrate.workflow.token_end import token_findings
 from migrate.workflow.week import write_changes
@@ -54,8 +55,10 @@ def rehearse(work: Path, legacy: Path, database: str | None, path_map: Mapping[s
         settings.save(ledger, secrets, database)
         keep_people(secrets, notes)
         ledger.put(freezing.KEY, None)
-        planned = plan_with(work, ledger, secrets, settings, connection, progress=progress, stop=stop)
-        return planned if frozen is None else _proven_frozen(work, ledger, secrets, settings, planned, frozen, stop, progress)
+        ledger.put("finished", None)
+        with stage(ledger, "plan"):
+            planned = plan_with(work, ledger, secrets, settings, connection, progress=progress, stop=stop)
+            return planned if frozen is None else _proven_frozen(work, ledger, secrets, settings, planned, frozen, stop, progress)
 
 
 def _proven_frozen(work: Path, ledger: Ledger, secrets: Secrets, settings: Settings, planned: Outcome, pause: float, stop: StopSignal | None,
@@ -78,6 +81,9 @@ def _proven_frozen(work: Path, ledger: Ledger, secrets: Secrets, settings: Setti
 def plan_with(work: Path, ledger: Ledger, secrets: Secrets, settings: Settings, connection: Connection, *, progress: Progress,
               stop: StopSignal | None = None) -> Outcome:
     """Plan as the settings say, in a ledger whose lock is held."""
+    settings = settings.not_before(ledger)
+    if stop is not None:
+        progress = stop.watched(progress)
     with connection.session(settings.cells or None, writes=False) as session:
         facts, facts_findings = read_facts(session)
         loader, loader_findings = whoami(session)

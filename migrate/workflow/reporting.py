@@ -18,6 +18,7 @@ from migrate.report.export import write_export
 from migrate.report.summary import build_summary
 from migrate.workflow.outcome import Outcome
 from migrate.workflow.settings import Settings
+from migrate.workflow.stage import last_stage
 from migrate.workflow.sums import sums
 
 STALE = 600.0
@@ -41,7 +42,15 @@ def standing(work: Path) -> Outcome:
             verdict = state.verdict + " Next: verify."
         else:
             verdict = state.verdict + f" Verification: {verified['sentence']}"
-        lines = [f"Old server: {settings.legacy}", f"Cells: {settings.cells or '-'}", *state.lines]
+        told, again = last_stage(ledger, work)
+        if again is not None:
+            verdict = f"`{again}` did not come to its end. Next: the same command again. {verdict}"
+        frozen = ledger.get("frozen")
+        if frozen:
+            verdict += " The old server was frozen when it was planned." if not frozen["moved"] else " The old server was NOT frozen when it was planned."
+        if ledger.get("finished"):
+            verdict += " Finished: what only the tool needed is removed."
+        lines = [f"Old server: {settings.legacy}", f"Cells: {settings.cells or '-'}", *([told] if told else []), *state.lines]
         reading = carrying(ledger)
         if reading is not None:
             ago = max(0.0, time.time() - reading.time)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from migrate.errors import ExitStatus, MigrationError
 from migrate.extract.source import Source
 from migrate.ledger import Ledger, Secrets
+from migrate.workflow.connect import OtherServer
 
 
 class NotPlanned(MigrationError):
@@ -47,10 +48,24 @@ class Settings:
     """Fields of `passwords.Choice`."""
 
     def save(self, ledger: Ledger, secrets: Secrets, database: str | None) -> None:
-        """Remember; a database address may hold a password and goes to the secrets file."""
+        """Remember; a database address may hold a password and goes to the secrets file. OtherServer when this work folder has worked
+        on another server: its journal would be wrong about this one."""
+        known = (ledger.get("server") or {}).get("url")
+        if known and self.cells and known.rstrip("/").lower() != self.cells.rstrip("/").lower() and ledger.has_history():
+            raise OtherServer(planned=known, given=self.cells)
         if database is not None:
             secrets.put("database", "address", database)
         ledger.put("settings", asdict(self))
+
+    def not_before(self, ledger: Ledger) -> Settings:
+        """The same; where the clock of this machine was put back since an earlier plan, with the time of that: what had ended stays ended."""
+        latest = max(self.now, int(ledger.get("latest-time") or 0))
+        ledger.put("latest-time", latest)
+        if latest == self.now:
+            return self
+        later = replace(self, now=latest)
+        ledger.put("settings", asdict(later))
+        return later
 
     @classmethod
     def load(cls, ledger: Ledger, work: Path) -> Settings:

@@ -13,6 +13,7 @@ from migrate.cells.reader import read_facts, whoami
 from migrate.errors import ExitStatus, Finding, MigrationError, Severity, code, finding, finding_of
 from migrate.interrupt import StopSignal
 from migrate.ledger import Ledger, Secrets, WorkLock
+from migrate.ledger.lock import ServerLock
 from migrate.load import loans
 from migrate.load.engine import ends_the_run
 from migrate.load.perform import Loader
@@ -26,6 +27,7 @@ from migrate.workflow.connect import Connection
 from migrate.workflow.keeping import keeping_for
 from migrate.workflow.outcome import Outcome
 from migrate.workflow.settings import Settings
+from migrate.workflow.stage import stage
 
 PURGE = ("files", "groups", "rights", "roles", "shares", "users", "workspaces")
 """What `--purge` takes: kinds that are taken back although people changed them; `files`: content, which stays otherwise."""
@@ -66,53 +68,59 @@ def undo_migration(work: Path, connection: Connection, *, dry_run: bool, stop: S
     reads the server, so that it names what would stay."""
     with WorkLock(work, break_lock=break_lock), Ledger.open(work) as ledger:
         settings = Settings.load(ledger, work)
-        steps = sorted(_steps(ledger, purge), key=lambda step: step.order)
-        given = frozenset(pair for step in steps for pair in _gives(step.effect))
-        desks = _desks(ledger, steps)
-        findings: list[Finding] = []
-        lines: list[str] = []
-        done = failed = 0
-        with connection.session(settings.cells, writes=not dry_run) as session:
-            read_facts(session)
-            owner, _ = whoami(session)
-            ledger.put("loader", owner.uuid)
-            secrets = Secrets(work)
-            keeping = keeping_for(settings, secrets, session, connection)
-            loader = Loader(session, ledger, secrets, stop, _carries_nothing, keeping)
-            try:
-                for step in steps:
-                    stop.check()
-                    if desks and step.order[0] > CONTENT and not dry_run:
-                        _close(loader, desks)  # a data source cannot go while a workspace is on it
-                    try:
-                        told = _take_back(loader, ledger, step, given, purge, dry_run=dry_run)
-                    except MigrationError as error:
-                        if ends_the_run(error):
-                            raise
-                        failed += 1
-                        findings.append(finding_of(error, "undo", step.name))
-                    else:
-                        findings += told
-                        if not any(found.code == CHANGED.code for found in told):
-                            done += 1
-                            lines.append(f"{type(step.reverse or step.effect).__name__}: {step.name}")
-                    progress("undo", 1)
-                if not dry_run:
-                    _close(loader, desks)
-                    loans.give_back(session, ledger)
-            finally:
-                keeping.close()
-            read, write = session.requests.read, session.requests.write
-        kept = sum(found.code == CHANGED.code for found in findings)
-        if dry_run:
-            return Outcome(f"{done} things would be taken back, {kept} would stay because people changed them.", read=read, write=write,
-                           findings=findings, lines=[*lines, *(found.message for found in findings)])
-        if not failed:
-            ledger.forget_outcomes()
-        verdict = f"{done} things were taken back" + (f", {kept} stay because people changed them" if kept else "") + \
-            (f", {failed} could not be; see the findings." if failed else ".")
-        return Outcome(verdict, ExitStatus.INCOMPLETE if failed or kept else ExitStatus.OK, read=read, write=write, findings=findings,
-                       lines=[found.message for found in findings])
+        with ServerLock(connection.url or settings.cells), stage(ledger, "undo --dry-run" if dry_run else "undo"):
+            return _undo(work, ledger, settings, connection, dry_run=dry_run, stop=stop, progress=progress, purge=purge)
+
+
+def _undo(work: Path, ledger: Ledger, settings: Settings, connection: Connection, *, dry_run: bool, stop: StopSignal,
+          progress: Callable[[str, int], None], purge: Collection[str]) -> Outcome:
+    steps = sorted(_steps(ledger, purge), key=lambda step: step.order)
+    given = frozenset(pair for step in steps for pair in _gives(step.effect))
+    desks = _desks(ledger, steps)
+    findings: list[Finding] = []
+    lines: list[str] = []
+    done = failed = 0
+    with connection.session(settings.cells, writes=not dry_run) as session:
+        read_facts(session)
+        owner, _ = whoami(session)
+        ledger.put("loader", owner.uuid)
+        secrets = Secrets(work)
+        keeping = keeping_for(settings, secrets, session, connection)
+        loader = Loader(session, ledger, secrets, stop, _carries_nothing, keeping)
+        try:
+            for step in steps:
+                stop.check()
+                if desks and step.order[0] > CONTENT and not dry_run:
+                    _close(loader, desks)  # a data source cannot go while a workspace is on it
+                try:
+                    told = _take_back(loader, ledger, step, given, purge, dry_run=dry_run)
+                except MigrationError as error:
+                    if ends_the_run(error):
+                        raise
+                    failed += 1
+                    findings.append(finding_of(error, "undo", step.name))
+                else:
+                    findings += told
+                    if not any(found.code == CHANGED.code for found in told):
+                        done += 1
+                        lines.append(f"{type(step.reverse or step.effect).__name__}: {step.name}")
+                progress("undo", 1)
+            if not dry_run:
+                _close(loader, desks)
+                loans.give_back(session, ledger)
+        finally:
+            keeping.close()
+        read, write = session.requests.read, session.requests.write
+    kept = sum(found.code == CHANGED.code for found in findings)
+    if dry_run:
+        return Outcome(f"{done} things would be taken back, {kept} would stay because people changed them.", read=read, write=write,
+                       findings=findings, lines=[*lines, *(found.message for found in findings)])
+    if not failed:
+        ledger.forget_outcomes()
+    verdict = f"{done} things were taken back" + (f", {kept} stay because people changed them" if kept else "") + \
+        (f", {failed} could not be; see the findings." if failed else ".")
+    return Outcome(verdict, ExitStatus.INCOMPLETE if failed or kept else ExitStatus.OK, read=read, write=write, findings=findings,
+                   lines=[found.message for found in findings])
 
 
 def _desks(ledger: Ledger, steps: list[Step]) -> list[CloseDesk]:

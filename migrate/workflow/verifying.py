@@ -27,6 +27,7 @@ from migrate.workflow.proving import password_checks
 from migrate.workflow.reading_back import deep_check
 from migrate.workflow.settings import Settings
 from migrate.workflow.sharing import share_check
+from migrate.workflow.stage import stage
 
 Progress = Callable[[str, int], None]
 
@@ -35,7 +36,7 @@ def verify_target(work: Path, connection: Connection, *, progress: Progress, bre
                   plant: bool = False, deep: int = 0, stop: StopSignal | None = None, people: str = "sample", probe: bool = False) -> Outcome:
     """Compare and write the report again; exit 4 when anything differs. `passwords_file`, `plant`: see `proving`. `deep`: percent of the
     files that are downloaded and compared. `people`, `probe`: see `sharing.share_check`."""
-    with WorkLock(work, break_lock=break_lock), Ledger.open(work) as ledger:
+    with WorkLock(work, break_lock=break_lock), Ledger.open(work) as ledger, stage(ledger, "verify"):
         settings = Settings.load(ledger, work)
         with connection.session(settings.cells, writes=plant or probe or deep > 0) as session:
             read_facts(session)
