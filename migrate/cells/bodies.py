@@ -5,7 +5,6 @@ unreadable file means is the same everywhere."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from typing import IO, Any
@@ -41,7 +40,8 @@ class Region:
     """A part of an open file as a body of its own, hashed while it is read. `failure`: why reading it ended early."""
 
     def __init__(self, file: IO[bytes], name: str, offset: int, size: int, hasher: Hasher) -> None:
-        """`hasher` has taken everything before this region and is not changed; `self.hasher` goes on from there."""
+        """`hasher` has taken everything before this region and is not changed; `self.hasher` goes on from there. The region is
+        one of its parts, or the whole file."""
         self._file = file
         self._name = name
         self._offset = offset
@@ -53,14 +53,13 @@ class Region:
     def rewind(self) -> None:
         """From the start of the region again."""
         self._left = self.size
-        self._hash = hashlib.md5(usedforsecurity=False)
         self.hasher = self._before.copy()
         self._file.seek(self._offset)
 
     @property
     def md5(self) -> str:
         """Of what was read since the start of the region."""
-        return self._hash.hexdigest()
+        return self.hasher.part_md5()
 
     def whole(self) -> bytes:
         """All bytes of the region."""
@@ -80,7 +79,6 @@ class Region:
             self.failure = Moved()
             raise self.failure
         self._left -= len(data)
-        self._hash.update(data)
         self.hasher.update(data)
         return data
 

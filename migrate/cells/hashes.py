@@ -47,7 +47,7 @@ class Hasher:
         self._size = 0
         self._whole, self._sha256, self._block, self._part = _md5(), hashlib.sha256(), _md5(), _md5()
         self._of_blocks, self._of_parts = _md5(), _md5()
-        self._parts = 0
+        self._parts, self._last = 0, ""
 
     def update(self, data: bytes) -> None:
         """The next bytes."""
@@ -58,7 +58,8 @@ class Hasher:
             room = BLOCK - self._size % BLOCK
             piece, view = view[:room], view[room:]
             self._block.update(piece)
-            self._part.update(piece)
+            if self._part_size:  # else the one part is the whole
+                self._part.update(piece)
             self._size += len(piece)
             if self._size % BLOCK == 0:
                 self._of_blocks.update(self._block.digest())
@@ -69,13 +70,21 @@ class Hasher:
     def copy(self) -> Hasher:
         """A second one in the same state; what either takes later does not concern the other."""
         other = Hasher(self._part_size)
-        other._size, other._parts = self._size, self._parts
+        other._size, other._parts, other._last = self._size, self._parts, self._last
         for name in ("_whole", "_sha256", "_block", "_part", "_of_blocks", "_of_parts"):
             setattr(other, name, getattr(self, name).copy())
         return other
 
+    def part_md5(self) -> str:
+        """MD5 of the part that the bytes so far ended in; of all bytes when there are no parts."""
+        if not self._part_size:
+            return self._whole.hexdigest()
+        return self._part.hexdigest() if self._size % self._part_size or not self._parts else self._last
+
     def _close_part(self) -> None:
-        self._of_parts.update(self._part.digest())
+        part = self._part if self._part_size else self._whole
+        self._of_parts.update(part.digest())
+        self._last = part.hexdigest()
         self._parts += 1
         self._part = _md5()
 
