@@ -129,17 +129,17 @@ class FileToken(_Source):
 
     def __init__(self, path: Path) -> None:
         super().__init__(f"token file {path}")
-        self._path = path
+        self.path = path
 
     def _fetch(self) -> str:
         try:
-            with self._path.open("rb") as file:
+            with self.path.open("rb") as file:
                 mode = os.fstat(file.fileno()).st_mode
                 raw = file.read(self.MAX_BYTES + 1)
         except OSError as error:
             raise TokenMissing(detail=f"{self._where} cannot be read ({error.strerror})") from None
         if stat.S_ISREG(mode) and mode & 0o077:
-            self._note(finding(TOKEN_FILE_OPEN, "token", str(self._path)))
+            self._note(finding(TOKEN_FILE_OPEN, "token", str(self.path)))
         if len(raw) > self.MAX_BYTES:
             raise TokenMissing(detail=f"{self._where} is too large to be a token")
         return raw.decode("utf-8", "replace")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from email.utils import formatdate
 from pathlib import Path
 
 import pytest
@@ -81,8 +82,7 @@ def test_webdav_that_a_proxy_keeps_back_and_another_address_are_told_with_what_t
 
 
 def test_a_clock_that_is_off_is_a_bad_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = time.time
+    monkeypatch.setattr("http.server.BaseHTTPRequestHandler.date_time_string", lambda _self: formatdate(time.time() - 1000, usegmt=True))
     with Sandbox() as server:
-        monkeypatch.setattr("migrate.workflow.doctoring.time.time", lambda: now() + 1000)
         line = checks(Connection(url=server.url, tokens=GivenToken(server.token))).get("clock")
     assert line is not None and not line["good"] and line["remedy"]
