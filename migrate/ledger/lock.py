@@ -118,12 +118,20 @@ def holder_of(work: Path) -> str | None:
         os.close(handle)
 
 
+def _network() -> str:
+    """What tells the loopback of this process from that of a container with the same folder for temporary files."""
+    try:
+        return str(os.stat("/proc/self/ns/net").st_ino)
+    except OSError:
+        return ""
+
+
 class ServerLock:
     """One run at a time against one Cells, whatever the work folder, among the processes of this user on this machine: of two that
     started together each would look before the other has acted. Freed by the kernel when the process dies."""
 
     def __init__(self, url: str) -> None:
-        name = hashlib.sha256(url.rstrip("/").lower().encode()).hexdigest()[:24]
+        name = hashlib.sha256(f"{_network()} {url.rstrip('/').lower()}".encode()).hexdigest()[:24]
         self._path = Path(tempfile.gettempdir()) / f"migrate-{os.getuid()}-{name}.lock"
         self._url = url
         self._file: int | None = None
