@@ -102,7 +102,7 @@ def _removed(ledger: Ledger, plan: Plan, since: Since, options: PlanOptions) -> 
         if name in planned or isinstance(action, CreateUser) or not _stands(action, since.target):
             continue
         kind = action.kind
-        yield finding(DELETED if kind in options.delete_removed else STAYS, kind, since.subject(action), kind=kind)
+        yield finding(DELETED if kind in options.delete_removed else STAYS, kind, since.subject(action))
     roots: Counter[str] = Counter(row["root"] for row in ledger.gone_files())
     for root, number in sorted(roots.items()):
         yield finding(FILES_GONE, "files", root.replace("\0", " ").strip(), number=number)
