@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 
 from migrate import note_codes
@@ -13,6 +14,7 @@ from migrate.cells.session import Session
 from migrate.load.metadata import Batch
 from migrate.load.sessions import signed_in
 from migrate.load.tools import Result, Tools, performs
+from migrate.transform.actions import from_json
 from migrate.transform.metadata_actions import LiftLocks, RemoveBookmarks, RemoveLocks, RestoreWatches, SetBookmarks, SetLocks, SetWatches
 
 OWN_ONLY = 5
@@ -73,7 +75,7 @@ def set_bookmarks(tools: Tools, action: SetBookmarks, look: bool) -> Result:
     batch = Batch(tools, action.items)
     batch.locate()
     skipped: dict[int, str] = {}
-    made: list[str] = []
+    made: list[tuple[str, str]] = []
     with _as(tools, action.login, action.old_login) as person:
         if person is not None:
             _bookmark(tools, person, batch, skipped)
@@ -107,9 +109,9 @@ def _bookmark(tools: Tools, person: Session, batch: Batch, skipped: dict[int, st
                     batch.errors[number] = refused
 
 
-def _by_job(tools: Tools, action: SetBookmarks, batch: Batch) -> list[str]:
-    """By an internal call that checks nothing, so the account is looked up first. Gives the uuids of the stored values, as far as the
-    job told them: with them an administrator can take the bookmarks back."""
+def _by_job(tools: Tools, action: SetBookmarks, batch: Batch) -> list[tuple[str, str]]:
+    """By an internal call that checks nothing, so the account is looked up first. Gives (value, node), as far as
+    the job told them: with them the bookmarks can be taken back."""
     account = users.get_user(tools.session, action.login)
     if account is None or account.uuid != action.by_rpc:
         error = NotFound(method="POST", path=action.login, status=404, reason="the account is not the one of the plan")
@@ -134,12 +136,27 @@ def _missing(person: Session, batch: Batch) -> list[int]:
 
 @performs(RemoveBookmarks)
 def remove_bookmarks(tools: Tools, action: RemoveBookmarks, look: bool) -> Result:
-    """With the person's session; without one they go with the account, or stay with a person who has made it his own."""
+    """With the person's session, or by the job that made them; else they go with the account, or stay with a person who has made it
+    his own."""
     found = dict(find_nodes(tools.session, [str(item[1]) for item in action.items]))
     with _as(tools, action.login, action.old_login) as person:
         if person is not None and found:
             metadata.remove_bookmarks(person, list(found.values()))
-    return {}
+            return {}
+    made = [(str(value), str(node)) for value, node in _made_by_job(tools, action) if node in found.values()]
+    if made:
+        imports.remove_bookmarks(tools.session, made, tools.stop.wait, three_parts=read_facts(tools.session)[0].features.rpc_three_parts)
+    return {"removed": len(made)}
+
+
+def _made_by_job(tools: Tools, action: RemoveBookmarks) -> Iterator[tuple[str, str]]:
+    """(value, node) that the journal knows of these bookmarks."""
+    wanted = {str(item[1]) for item in action.items}
+    for name, body, result in tools.ledger.effects():
+        if name.startswith("bookmarks:") and (result or {}).get("values"):
+            did = from_json(body)
+            if isinstance(did, SetBookmarks) and did.login == action.login and wanted & {str(item[1]) for item in did.items}:
+                yield from (result or {})["values"]
 
 
 @performs(SetLocks)

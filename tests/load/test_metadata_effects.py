@@ -18,7 +18,7 @@ from migrate.cells.reader import whoami
 from migrate.cells.sandbox import Sandbox
 from migrate.cells.session import Session
 from migrate.interrupt import StopSignal
-from migrate.ledger import Ledger, Secrets
+from migrate.ledger import Ledger, Secrets, State
 from migrate.load import loans
 from migrate.load.extras import PictureOdd
 from migrate.load.metadata import NotesFailed
@@ -322,3 +322,15 @@ def test_a_picture_of_an_earlier_run_is_brought_up_to_date_and_one_of_the_person
     users.set_avatar(world.session, "bob", PNG + b"of bob", "image/png")
     assert world.do(SetPicture("bob", "bob-uuid", now, "bob", before=before)) == {"adopted": True}
     assert users.get_avatar(world.session, "bob") == PNG + b"of bob"
+
+
+def test_bookmarks_of_an_internal_job_are_taken_back_by_one(world: World):
+    mine = world.secrets.password("user", "bob")
+    world.secrets.put("user", "bob", "another one")
+    action = SetBookmarks("bob", "bob", (([["bookmarks", "a"]], world.path("a")),), by_rpc="bob-uuid")
+    world.ledger.replace_plan([(action, State.PLANNED)])
+    row = world.ledger.action(action.id)
+    world.ledger.start(row)
+    world.ledger.done(row, world.do(action))
+    world.do(action.reverse())
+    assert marked(world, mine) == set()

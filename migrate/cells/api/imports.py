@@ -114,8 +114,8 @@ TRIES = {True: 1, False: 6}
 
 
 def set_bookmarks(session: Session, uuid: str, login: str, nodes: Sequence[str], wait: Callable[[float], Any] = time.sleep, *, three_parts: bool,
-                  templates: bool) -> list[str]:
-    """Bookmark nodes for somebody else. Gives the uuids of the stored values as far as the log of the task tells them. CellsRefused
+                  templates: bool) -> list[tuple[str, str]]:
+    """Bookmark nodes for somebody else. Gives (uuid of the value, node) as far as the log of the task tells them. CellsRefused
     when the job fails. `templates`: this edition evaluates double braces in what it is sent."""
     call = bookmarks_call(uuid, login, nodes, three_parts=three_parts)
     if templates and "{{" in login:
@@ -123,19 +123,39 @@ def set_bookmarks(session: Session, uuid: str, login: str, nodes: Sequence[str],
     for _ in range(TRIES[three_parts]):
         task = run_calls(session, [call], wait)
         if task.status == "Finished":
-            return _told_uuids(session, task.id)
+            return _told(session, task.id)
     raise CellsRefused(method="PUT", path=PATH, status=0, reason=f"the internal service of Cells refused the bookmarks ({task.message[:200]})")
 
 
-def _told_uuids(session: Session, task: str) -> list[str]:
-    """Uuids in the answer of an internal call, from the log of its task; empty where the log does not tell."""
+def remove_bookmarks(session: Session, pairs: Sequence[tuple[str, str]], wait: Callable[[float], Any] = time.sleep, *, three_parts: bool) -> None:
+    """Take back what `set_bookmarks` made: (uuid of the value, node). CellsRefused when the job fails."""
+    metas = [{"Uuid": uuid, "NodeUuid": node, "Namespace": "bookmark", "JsonValue": "true"} for uuid, node in pairs if uuid and node]
+    if not metas:
+        return
+    method = "idm.UserMetaService.UpdateUserMeta" if three_parts else "UserMetaService.UpdateUserMeta"
+    request = json.dumps({"Operation": "DELETE" if three_parts else 1, "MetaDatas": metas})
+    call = {"name": "actions.cmd.rpc", "params": {"service": "pydio.grpc.user-meta", "method": method, "request": request}}
+    for _ in range(TRIES[three_parts]):
+        if run_calls(session, [call], wait).status == "Finished":
+            return
+    raise CellsRefused(method="PUT", path=PATH, status=0, reason="the internal service of Cells did not remove the bookmarks")
+
+
+_TOLD = re.compile(r'MetaDatas:\s*\{\s*Uuid:\s*"([^"]+)"\s+NodeUuid:\s*"([^"]+)"')
+
+
+def _told(session: Session, task: str) -> list[tuple[str, str]]:
+    """(uuid of the value, node) in the answer of an internal call, from the log of its task; empty where the log does not tell."""
     if not task:
         return []
     answer = session.search("/a/jobs/tasks/logs", {"Query": f'+OperationUuid:"{JOB}-{task[:8]}"', "Size": 20}, timeout=SECONDS)
-    found: dict[str, None] = {}
+    found: dict[tuple[str, str], None] = {}
     for line in objects(answer, "Logs"):
-        told = str(line.get("JsonZaps", "")).partition('"response"')[2].partition('"request"')[0]
-        found.update(dict.fromkeys(re.findall(r'(?<![A-Za-z])Uuid:\\+"([0-9a-f-]{36})', told)))
+        try:
+            told = json.loads(str(line.get("JsonZaps", ""))).get("response")
+        except (ValueError, AttributeError):
+            continue
+        found.update(dict.fromkeys(_TOLD.findall(told if isinstance(told, str) else "")))
     return list(found)
 
 

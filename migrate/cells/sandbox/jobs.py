@@ -122,15 +122,19 @@ def _import(call: Call, name: str, raw: str) -> str:
             if not isinstance(value, str):
                 shown = json.dumps(value)[:1]
                 raise Failure(500, f"[]*rest.Action: rest.Action.Params: ReadString: expects \" or n, but found {shown}, error found in #10 byte")
-    status, message = "Finished", "Complete"
+    status, message, told = "Finished", "Complete", []
     for action in actions:
         try:
-            rpc.run(call, action.get("name", ""), action.get("params") or {})
+            told.append(rpc.run(call, action.get("name", ""), action.get("params") or {}))
         except rpc.ActionFailed as failed:
             status, message = "Error", str(failed)
             break
-    return _new_job(call, IMPORT_JOB, "Pydio 8 data import", [{"ID": a.get("name", ""), "Parameters": a.get("params") or {}} for a in actions],
-                    status, message)
+    job = _new_job(call, IMPORT_JOB, "Pydio 8 data import", [{"ID": a.get("name", ""), "Parameters": a.get("params") or {}} for a in actions],
+                   status, message)
+    task = call.state.jobs[job]["tasks"][0]["ID"]
+    call.state.task_logs += [{"Level": "info", "Msg": "Successfully called Invoke", "OperationUuid": f"{IMPORT_JOB}-{task[:8]}",
+                              "JsonZaps": json.dumps({"LogType": "tasks", "response": text})} for text in told if text]
+    return job
 
 
 def list_jobs(call: Call) -> Answer:

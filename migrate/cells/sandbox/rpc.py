@@ -13,8 +13,8 @@ class ActionFailed(Exception):
     """The chain stops here; the text becomes the task's `StatusMessage`."""
 
 
-def run(call: Call, action: str, parameters: dict[str, str]) -> None:
-    """Run one action of a chain."""
+def run(call: Call, action: str, parameters: dict[str, str]) -> str:
+    """Run one action of a chain; gives what the log of the task tells of its answer."""
     if action != "actions.cmd.rpc":
         if action.startswith("actions.etl."):
             raise ActionFailed("cannot find writeable store cells-local")
@@ -32,7 +32,7 @@ def run(call: Call, action: str, parameters: dict[str, str]) -> None:
               "DocStore.PutDocument": _put_document, "ActivityService.Subscribe": _nothing}.get(short)
     if runner is None:
         raise ActionFailed("rpc error: code = Unimplemented desc = unknown method " + method)
-    runner(call.state, parameters.get("service", ""), request)
+    return runner(call.state, parameters.get("service", ""), request) or ""
 
 
 def _nothing(state: State, service: str, request: dict[str, Any]) -> None:
@@ -74,14 +74,21 @@ def _by_name(state: State, policy: dict[str, Any]) -> dict[str, Any]:
     return {**policy, "Action": action, "Effect": "allow" if policy.get("Effect") else "deny"}
 
 
-def _update_meta(state: State, service: str, request: dict[str, Any]) -> None:
+def _update_meta(state: State, service: str, request: dict[str, Any]) -> str:
+    """Gives the answer as the log of the task shows it."""
+    told = []
     for meta in request.get("MetaDatas") or []:
-        owner = next((p["Subject"] for p in meta.get("Policies") or [] if p.get("Action") == "OWNER"), "")
+        if request.get("Operation") in ("DELETE", 1):
+            state.user_meta.pop(meta.get("Uuid", ""), None)
+            continue
+        owner = next((p["Subject"] for p in meta.get("Policies") or [] if p.get("Action") in ("OWNER", 1)), "")
         known = next((m for m in state.user_meta.values() if m["NodeUuid"] == meta["NodeUuid"] and m["Namespace"] == meta["Namespace"]
                       and m["owner"] == owner), None)
         uuid = known["Uuid"] if known else state.new_uuid()
         state.user_meta[uuid] = {"Uuid": uuid, "NodeUuid": meta["NodeUuid"], "Namespace": meta["Namespace"], "JsonValue": meta.get("JsonValue", ""),
-                                 "Policies": state.stored_policies(uuid, meta.get("Policies") or []), "owner": owner}
+                                 "Policies": state.stored_policies(uuid, [_by_name(state, p) for p in meta.get("Policies") or []]), "owner": owner}
+        told.append(f'MetaDatas:{{Uuid:"{uuid}"  NodeUuid:"{meta["NodeUuid"]}"  Namespace:"{meta["Namespace"]}"}}')
+    return " ".join(told)
 
 
 def _create_node(state: State, service: str, request: dict[str, Any]) -> None:
