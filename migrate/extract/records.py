@@ -257,7 +257,8 @@ class ShareEntry:
 @dataclass(frozen=True, slots=True)
 class Link:
     """The public address of a share. `download_limit` None = unlimited; `layout` as stored by the old server.
-    `restricted`: only `target_users` may open it. `login_required`: a private address: visitors sign in with an account.
+    `restricted`: only `target_users` may open it; `target_names` is what the sharer called them (a login, an e-mail address, any text), as
+    the keys are made up by the application. `login_required`: a private address: visitors sign in with an account.
     `password`: clear text, only where the old format has it; `password_hash`: the hidden user's."""
 
     hash: str
@@ -275,6 +276,7 @@ class Link:
     target_users: tuple[str, ...] = ()
     restricted: bool = False
     login_required: bool = False
+    target_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -303,6 +303,7 @@ def _link(
         download_count=_count(reading, stored),
         layout=stored.layout,
         target_users=stored.targets,
+        target_names=stored.target_names,
         restricted=stored.restricted,
         login_required=login_required,
     )

@@ -155,7 +155,7 @@ class Shares:
 
     def _targets(self, link: Link) -> Iterator[str]:
         """Old logins of the people to whom a link was restricted: named by login or by e-mail address."""
-        for name in link.target_users:
+        for name in dict.fromkeys((*link.target_users, *link.target_names)):
             login = name if self._world.person(name) is not None else self._world.logins_by_mail().get(name.lower())
             if login is not None and self._world.person(login) is not None:
                 yield login

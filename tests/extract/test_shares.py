@@ -210,7 +210,7 @@ def test_hidden_user_of_5_x_without_a_flag_is_technical(world):
 def test_link_for_certain_people_is_restricted_by_the_presence_of_the_key(world, value):
     linked(world, RESTRICT_TO_TARGET_USERS=value, TARGET_USERS={"d41d8c": {"display": "zoe@example.net", "download_count": 0}})
     link = only(world).link
-    assert link.restricted and link.target_users == ("d41d8c",)
+    assert link.restricted and link.target_users == ("d41d8c",) and link.target_names == ("zoe@example.net",)
 
 
 def test_expiry_is_judged_by_the_given_time(world):

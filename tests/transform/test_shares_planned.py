@@ -314,7 +314,7 @@ def test_a_link_that_asked_for_a_sign_in_is_a_cell_for_its_people_and_never_publ
 
 def test_a_restricted_link_becomes_a_cell_for_those_who_have_an_account():
     records = world(user_list=[User("alice", roles=("ed",), applied_roles=("ed",)), User("bob", "/staff", email="Bob@Example.org")])
-    record = share(link=link(restricted=True, target_users=("bob@example.org", "zoe@example.org")))
+    record = share(link=link(restricted=True, target_users=("d41d8c", "98f00b"), target_names=("bob@example.org", "zoe@example.org")))
     planned = part([record], records)
     assert not made(planned, CreateLink)
     assert said(planned)["bob"] == R
