@@ -11,6 +11,7 @@ from migrate.cells.errors import CellsRefused, RefusedToSend
 from migrate.cells.models import User
 from migrate.errors import Severity, code, finding
 from migrate.load.tools import Tools
+from migrate.logs import keep_out
 
 CHANGED = code(
     "F4922", Severity.ERROR, "After its password was stored, the account {subject} differs: {fields}. It was written again as it was before.",
@@ -25,6 +26,7 @@ def send_forms(tools: Tools, wanted: Mapping[str, tuple[str, str]], *, three_par
     before: dict[str, imports.Raw] = {}
     calls: dict[str, dict[str, Any]] = {}
     for login, (uuid, form) in wanted.items():
+        keep_out(form)  # a server may repeat in an error what it was sent
         found = imports.raw_users(tools.session, login)
         if len(found) != 1 or found[0].get("Uuid") != uuid:
             failed[login] = "Cells has another account of this login"

@@ -176,9 +176,14 @@ def killed(server: Disturbed, number: int, when: str, action: Callable[[], objec
     return child[0].exitcode == -signal.SIGKILL
 
 
+def spread(total: int, sample: int) -> list[int]:
+    """`sample` numbers up to `total`."""
+    return sorted({max(1, round(total * (k + 0.5) / sample)) for k in range(sample)})
+
+
 def positions(total: int, sample: int) -> list[int]:
     """Every number up to `total` in the long form, else `sample` spread over it; `MIGRATE_SHARE=1/2` takes every second."""
-    numbers = list(range(1, total + 1)) if EVERY else sorted({max(1, round(total * (k + 0.5) / sample)) for k in range(sample)})
+    numbers = list(range(1, total + 1)) if EVERY else spread(total, sample)
     share, _, shares = os.environ.get("MIGRATE_SHARE", "1/1").partition("/")
     return numbers[int(share) - 1::int(shares)]
 

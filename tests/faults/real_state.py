@@ -42,7 +42,7 @@ def state(session: Session) -> dict[str, Any]:
         names.setdefault(space.uuid, f"{space.scope}:{space.slug}")
     values = metadata.search_values(session, [uuid for uuid, text in names.items() if text.startswith("node:")])
     return {
-        "people": sorted((name(p.login), p.group_path, tuple(sorted(map(name, p.roles))), tuple(sorted((k, v) for k, v in p.attributes.items()
+        "people": sorted((name(p.login), p.group_path, tuple(sorted(map(name, p.roles))), tuple(sorted((k, name(v)) for k, v in p.attributes.items()
                           if k not in ("avatar", "lastConnected")))) for p in people),
         "groups": sorted((g.path, g.display_name) for g in groups.search_groups(session)),
         "roles": sorted((name(r.uuid), r.label if not r.user_role else "") for r in roles.search_roles(session, with_user_roles=True)),

@@ -58,9 +58,9 @@ BOMBS: dict[str, Callable[[Path], None]] = {
 }
 
 
-def run(old: Path, work: Path, url: str) -> subprocess.CompletedProcess[str]:
-    """In a process with 2 GiB of memory, within two minutes."""
-    return subprocess.run([sys.executable, "run_migration.py", "migrate", "--legacy", old, "--cells", url, "--work", work, "--accept-skips", "--no-input"],
+def run(*line: object) -> subprocess.CompletedProcess[str]:
+    """In a process with 2 GiB of memory, within a few minutes."""
+    return subprocess.run([sys.executable, "run_migration.py", *map(str, line), "--no-input"],
                           cwd=ROOT, capture_output=True, text=True, timeout=300, check=False,
                           preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30)))
 
@@ -71,7 +71,7 @@ def serial(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("bomb", BOMBS)
-def test_a_bomb_in_place_of_a_stored_file_hurts_nobody(serial: Path, tmp_path: Path, server: night.Disturbed, bomb: str) -> None:
+def test_a_bomb_in_place_of_a_stored_file_hurts_nobody(serial: Path, tmp_path: Path, bomb: str) -> None:
     """Every kind of stored file at once: people, rights, workspaces, roles, metadata."""
     old = tmp_path / "old"
     shutil.copytree(serial, old, symlinks=True)
@@ -80,7 +80,7 @@ def test_a_bomb_in_place_of_a_stored_file_hurts_nobody(serial: Path, tmp_path: P
     for place, path in enumerate(stored):
         if place % 2:
             BOMBS[bomb](path)
-    ran = run(old, tmp_path / "w", server.url)
+    ran = run("assess", "--legacy", old, "--work", tmp_path / "w")
     assert ran.returncode in (0, 3, 4, 5), (ran.returncode, ran.stderr[-800:])
     assert "Traceback" not in ran.stderr and "E0000" not in ran.stderr, ran.stderr[-2000:]
     assert "root:x:" not in "".join(p.read_text(errors="replace") for p in (tmp_path / "w").rglob("*") if p.is_file() and p.stat().st_size < 5_000_000)
@@ -100,7 +100,7 @@ def test_what_lies_outside_is_not_read_and_what_blocks_is_left(tmp_path: Path, s
     (dock / "round").symlink_to(dock)
     (dock / "zero").symlink_to("/dev/zero")
     os.mkfifo(dock / "pipe")
-    ran = run(old, tmp_path / "w", server.url)
+    ran = run("migrate", "--legacy", old, "--cells", server.url, "--work", tmp_path / "w", "--accept-skips")
     assert ran.returncode in (0, 3), (ran.returncode, ran.stderr[-800:])
     assert "Traceback" not in ran.stderr
     names = {path.rpartition("/")[2] for path in server.snapshot()["nodes"]}

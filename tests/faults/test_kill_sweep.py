@@ -1,10 +1,11 @@
-"""A run that is killed before or after any request, and resumed, leaves the server as an undisturbed run does.
+"""A run that is killed (really, by -9) before or after a request, and resumed, leaves the server as an undisturbed run does.
 
-The short form kills at a sample spread over the run; `make sweep` at every request, before and after it is done."""
+At a sample of requests: `test_whole_sweep` has all of them, filmed. `MIGRATE_SWEEP=kill` kills at every one."""
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from calm import Calm
 from migrate.cells.sandbox.faults import LOST, RESET
 from migrate.ledger import Ledger
 
-SAMPLE = 8
+SAMPLE = 24 if night.EVERY else 3
 
 
 def one(calm: Calm, work: Path, number: int, when: str, which: str = "", meanwhile: Callable[[], None] = lambda: None) -> tuple[bool, str]:
@@ -41,8 +42,9 @@ def one(calm: Calm, work: Path, number: int, when: str, which: str = "", meanwhi
 def test_a_killed_run_resumes_to_the_same_server(calm: Calm, tmp_path: Path) -> None:
     tried = reached = 0
     differences = []
-    for place, number in enumerate(night.positions(calm.requests, SAMPLE)):
-        for when in (night.BEFORE, night.AFTER) if night.EVERY else ((night.BEFORE, night.AFTER)[place % 2],):
+    everywhere = os.environ.get("MIGRATE_SWEEP") == "kill"
+    for place, number in enumerate(range(1, calm.requests + 1) if everywhere else night.spread(calm.requests, SAMPLE)):
+        for when in (night.BEFORE, night.AFTER) if everywhere else ((night.BEFORE, night.AFTER)[place % 2],):
             was_killed, different = one(calm, tmp_path / f"{number}-{when}", number, when)
             tried, reached = tried + 1, reached + was_killed
             differences += [different] if different else []
@@ -66,23 +68,6 @@ def test_the_sweep_reports_a_loader_that_repeats_without_looking(calm: Calm, tmp
 
     was_killed, different = one(calm, tmp_path, 1, night.AFTER, "PUT /a/share/link", blind)
     assert was_killed and different
-
-
-def test_a_lost_answer_is_looked_up(calm: Calm, tmp_path: Path) -> None:
-    tried, differences = 0, []
-    for number in night.positions(calm.requests, 6):
-        with night.Disturbed() as server:
-            os.environ["CELLS_TOKEN"] = server.token
-            night.fault(server, number, LOST)
-            ran = night.migrate(calm.old, server.url, tmp_path / str(number))
-            if ran.status:  # an object may have failed with a reason; another run settles it
-                ran = night.migrate(calm.old, server.url, tmp_path / str(number))
-            found = night.changed(calm.snapshot, server.snapshot())
-            tried += 1
-            if found or ran.status:
-                differences.append(f"{number}: exit {ran.status} {found} {ran.err[-500:]}")
-    print(f"lost answers: positions tried {tried}, states compared {tried}, differences {len(differences)}")
-    assert not differences, differences
 
 
 @pytest.mark.parametrize("seed", range(40 if night.EVERY else 3))
@@ -132,4 +117,23 @@ def test_a_token_that_cannot_be_renewed_ends_the_run_and_another_one_resumes_it(
     os.environ["CELLS_TOKEN"] = server.token_for("admin")
     again = night.migrate(calm.old, server.url, tmp_path / "w")
     assert again.status == 0, again.err
+    assert not night.changed(calm.snapshot, server.snapshot())
+
+
+def test_a_clock_that_jumps_changes_nothing(calm: Calm, tmp_path: Path, server: night.Disturbed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A day ahead, two days back, between any two requests: nothing waits for ever, nothing is taken for older or newer than it is."""
+    real, shift = time.time, [0.0]
+    monkeypatch.setattr(time, "time", lambda: real() + shift[0])
+
+    def jump() -> None:
+        shift[0] = -86_400.0 if shift[0] > 0 else 86_400.0
+        server.at += 7
+
+    server.when, server.at, server.armed, server.strike = night.BEFORE, 5, True, jump
+    ran = night.migrate(calm.old, server.url, tmp_path / "w")
+    assert ran.status == 0, ran.err
+    assert server.at > calm.requests // 2
+    server.armed = False
+    again = night.migrate(calm.old, server.url, tmp_path / "w", "--json")
+    assert again.status == 0 and again.json["requests"]["write"] == 0
     assert not night.changed(calm.snapshot, server.snapshot())

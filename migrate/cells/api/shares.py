@@ -14,6 +14,7 @@ from migrate.cells.errors import CellsRefused, NotFound, RefusedToSend, WrongAns
 from migrate.cells.models import LiveLink, LiveShares, PublicPage, SharedSpace
 from migrate.cells.session import Session
 from migrate.cells.shapes import number, objects, workspace_of
+from migrate.logs import keep_out
 
 OPEN_SUFFIX = "#$!Az1"
 """What the server appends to the hidden user's login to make the password of a link without one."""
@@ -33,6 +34,7 @@ def put_link(session: Session, link: Mapping[str, Any], *, password: str = "", c
         raise RefusedToSend(method="PUT", path=path, status=0, reason="the root of a link is named by its uuid")
     body: dict[str, Any] = {"ShareLink": dict(link)}
     if password:
+        keep_out(password)  # a server may repeat in an error what it was sent
         body |= {"PasswordEnabled": True, "CreatePassword": password}
         body["ShareLink"]["PasswordRequired"] = True
     elif protected:
