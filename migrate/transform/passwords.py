@@ -58,6 +58,8 @@ class Passwords:
         if self.policy.route in CHUNK:
             yield from self._chunks()
         for person in self._people(RESET):
+            if "logout" in person.user.locks:  # once unlocked, `Forgot password?` is there for them
+                continue
             yield RequestReset(person.uuid, person.login), not self._new(person)
 
     def _chunks(self) -> Iterator[tuple[Action, bool]]:

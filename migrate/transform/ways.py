@@ -43,11 +43,12 @@ class PasswordPolicy:
         if existing:
             return EXISTING, None
         asked = line.password if line is not None and line.password else ""
-        if (user.directory or self.directory) and asked not in ("temporary", "reset"):
+        carried = user.password_scheme in CARRIED_SCHEMES
+        if (user.directory or self.directory) and asked not in ("temporary", "reset") and not (asked == "keep" and carried):
             return NONE, DIRECTORY
         asked = asked or self.default
         if asked == "keep":
-            if user.password_scheme in CARRIED_SCHEMES:
+            if carried:
                 return KEPT, None
             return TEMPORARY, UNKNOWN_SCHEME if user.password_scheme == "unknown" else NO_STORED
         if asked == "reset":

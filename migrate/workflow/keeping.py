@@ -27,8 +27,9 @@ DATABASE = ("cells-database", "address")
 ALPHABET = "abcdefghijkmnpqrstuvwxyzACDEFGHJKLMNPQRTUVWXYZ234679"
 """Without characters that look like others: 0 O o, 1 l I, 5 S, 8 B."""
 BITS = 64
-DIRECTORIES = frozenset({"ldap", "cas", "ftp", "imap", "remote", "radius", "smb", "http", "basic_http", "custom_db", "phpbb", "saml", "cmis"})
-"""Drivers of the old server that asked somebody else for every password."""
+DIRECTORIES = frozenset({"ldap", "cas", "ftp", "imap", "radius", "smb", "http", "basic_http", "phpbb", "saml", "cmis"})
+"""Drivers of the old server that asked somebody else for every password. Not `custom_db` and `remote`: they had stored forms of their own, in a
+foreign table or a file; who of their people has none is told for each."""
 
 
 class WeakPasswords(MigrationError):

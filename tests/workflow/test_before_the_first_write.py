@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from fixtures.generator import build
+from fixtures.generator.description import Organisation, User
 from fixtures.generator.organisation import of_size
 from migrate.cells import reader
 from migrate.cells.auth import CommandToken, FileToken, GivenToken, WaitingToken
@@ -80,6 +81,18 @@ def test_with_a_mail_server_each_person_with_an_address_is_mailed_once(old: Path
             carried(old, tmp_path / "w", server, Choice("reset"))
         asked = [path for method, path, _ in server.log if method == "PUT" and "/reset-password-token/" in path]
         assert asked and len(asked) == len(set(asked))
+
+
+def test_who_is_locked_gets_no_mail(tmp_path: Path) -> None:
+    people = (User("admin", "Night-0", admin=True, profile="admin"), User("ann", "Night-1", email="ann@night.example"),
+              User("bo", "Night-2", email="bo@night.example", locks=("logout",)))
+    legacy = build(Organisation("locked", users=people), tmp_path / "old")
+    with Sandbox() as server:
+        set_mailer(server, "smtp")
+        server.keep_log = True
+        carried(legacy, tmp_path / "w", server, Choice("reset"))
+        asked = [path.rpartition("/")[2] for method, path, _ in server.log if method == "PUT" and "/reset-password-token/" in path]
+    assert asked == ["ann"]
 
 
 def test_without_mails_nobody_asks_for_a_mail_server(old: Path, tmp_path: Path) -> None:
