@@ -77,7 +77,8 @@ def store_plan(ledger: Ledger, target: Target, mappings: Mappings, options: Plan
             ledger.reopen_files(key)  # its files go elsewhere now, or may be missing there
     since.links = frozenset((live or LiveShares()).links)
     since.names, since.persons, since.others = known_names(ledger), known_people(ledger), others_of(target, options)
-    findings += name_files(ledger, recycle=recycle, progress=progress, hidden=hidden)
+    findings += name_files(ledger, recycle=recycle, progress=progress, hidden=hidden,
+                           structured=frozenset(name for name, source in target.data_sources.items() if not source.flat))
     if look is not None and ledger.has_history():
         since.kept += meet_files(ledger, look, source_wins=options.source_wins)
     lookup = PlanLookup(plan, records, target)
@@ -128,7 +129,7 @@ def parts_of(records: RecordView, lookup: PlanLookup, ledger: Ledger, mappings: 
     """What is planned beside people, rights, workspaces and files; one entry for each further kind that is carried."""
     made, refused = waiting(ledger)
     facts = ledger.get("installation") or {}
-    return [Passwords(records, lookup, mappings.users, options.passwords, made, refused, any_case=facts.get("auth") == "sql")]
+    return [Passwords(records, lookup, mappings.users, options.passwords, made, refused, any_case="sql" in str(facts.get("auth") or "").split(","))]
 
 
 def _not_carried(ledger: Ledger, findings: list[Finding], carried: set[str]) -> Iterator[tuple[str, str, str, str, None]]:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from migrate.errors import Finding, Severity, code, finding
 from migrate.ledger import FileRow, Ledger, State
 from migrate.text import shown
-from migrate.transform.names import MAX_KEY_BYTES, StoredName, reserved, stored_name, stored_names
+from migrate.transform.names import MAX_FLAT_KEY_BYTES, MAX_KEY_BYTES, StoredName, reserved, stored_name, stored_names
 
 IN_RECYCLE_BIN = code("S5001", Severity.WARNING, "In a recycle bin of the old server; bins are not carried.", "Plan with --recycle carry to bring them along.")
 NOBODYS_FOLDER = code("S5002", Severity.INFO, "In a folder of a workspace or person that is not carried.",
                       "See why that workspace or account is left out; carry it by the mapping files.")
-NO_SUCH_FOLDER = code("S5003", Severity.WARNING, "The path is longer than Cells can hold ({size} bytes, at most {limit}).",
+NO_SUCH_FOLDER = code("S5003", Severity.WARNING, "The path is longer than its data source can hold (1024 bytes on a disk, 3500 in a flat one).",
                       "Shorten the names of its folders in the old place and plan again.")
 WITH_ANOTHER = code("S5004", Severity.INFO, "Comes with the folder of another workspace that holds it: the same file on disk.", "Nothing to do.")
 SKIPPED_IN_PLACE = code("S5005", Severity.WARNING, "Cells leaves a file of this name out when it indexes the old folder itself (bytes that are not UTF-8).",
@@ -40,12 +40,15 @@ Row = tuple[int, dict[str, Any]]
 
 
 def name_files(ledger: Ledger, *, recycle: str, progress: Callable[[str, int], None] = lambda _k, _n: None, wide: bool = True,
-               hidden: str = "carry") -> list[Finding]:
+               hidden: str = "carry", structured: frozenset[str] = frozenset()) -> list[Finding]:
     """Give every file of the ledger its target name (None = kept) and set aside what is not carried. Files that are already
-    in Cells keep their state. Streams; only renamed folders are held in memory."""
+    in Cells keep their state. Streams; only renamed folders are held in memory. `wide`: whether the server stores characters above
+    U+FFFF; `structured`: data sources of Cells that are not flat."""
     carried: dict[str, str] = {}
     originals: set[str] = set()
+    limits: dict[str, int] = {}
     for key, body in ledger.targets("roots"):
+        limits[key] = _limit(body, structured)
         carried[key] = "" if body.get("carried_by") is None else WITH_ANOTHER.code
         if body.get("original"):
             originals.add(key)
@@ -60,7 +63,7 @@ def name_files(ledger: Ledger, *, recycle: str, progress: Callable[[str, int], N
                 findings += folder.findings()
             kind = _Original if row.root in originals else _Folder
             folder = kind(ledger, row.root, charsets.get(row.root.split("\0")[0]), wide, recycle == "restore")
-        values = _values(row, folder, carried.get(row.root), recycle, hidden, histories.get(row.root))
+        values = _values(row, folder, carried.get(row.root), recycle, hidden, histories.get(row.root), limits.get(row.root, MAX_KEY_BYTES))
         if values:
             batch.append((row.id, values))
             if len(batch) >= 1000:
@@ -73,9 +76,10 @@ def name_files(ledger: Ledger, *, recycle: str, progress: Callable[[str, int], N
     return findings
 
 
-def _values(row: FileRow, folder: _Folder, carried: str | None, recycle: str, hidden: str, history: bytes | None) -> dict[str, Any]:
+def _values(row: FileRow, folder: _Folder, carried: str | None, recycle: str, hidden: str, history: bytes | None,
+            limit: int) -> dict[str, Any]:
     target = folder.target(row)
-    reason = _reason(row, target, carried, recycle)
+    reason = _reason(row, target, carried, recycle, limit)
     if reason is None and history is not None and history in row.path.split(b"/"):
         reason = OLD_VERSION.code
     if reason is None and hidden == "skip" and b"/." in row.path:
@@ -92,7 +96,14 @@ def _values(row: FileRow, folder: _Folder, carried: str | None, recycle: str, hi
     return values
 
 
-def _reason(row: FileRow, target: str | None, carried: str | None, recycle: str) -> str | None:
+def _limit(body: Mapping[str, Any], structured: frozenset[str]) -> int:
+    """Bytes of a path below the node of a root."""
+    node = str(body.get("node") or "")
+    on_disk = body.get("route") != "upload" or bool(body.get("folder")) or str(body.get("data_source")) in structured
+    return (MAX_KEY_BYTES if on_disk else MAX_FLAT_KEY_BYTES) - len(node.partition("/")[2].encode("utf-8", "surrogatepass"))
+
+
+def _reason(row: FileRow, target: str | None, carried: str | None, recycle: str, limit: int) -> str | None:
     """Why a file is not carried by itself. `carried`: empty when its folder is, a reason code, None when nobody's."""
     if carried is None:
         return NOBODYS_FOLDER.code
@@ -101,7 +112,7 @@ def _reason(row: FileRow, target: str | None, carried: str | None, recycle: str)
     if row.recycle and recycle == "skip":
         return IN_RECYCLE_BIN.code
     size = len(target.encode("utf-8", "surrogatepass")) if target is not None else len(row.path)
-    return NO_SUCH_FOLDER.code if size > MAX_KEY_BYTES else None
+    return NO_SUCH_FOLDER.code if size > limit else None
 
 
 class _Folder:
