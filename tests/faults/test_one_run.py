@@ -35,7 +35,7 @@ def stopped(calm: Calm, server: night.Disturbed, work: Path, signals: list[signa
 
     server.at, server.when, server.strike, server.armed = number, night.BEFORE, strike, True
     child.append(start(calm, server, work))
-    _, err = child[0].communicate(timeout=120)
+    _, err = child[0].communicate(timeout=600)
     server.armed = False
     return child[0].returncode, err
 
@@ -67,7 +67,7 @@ def test_a_second_run_is_told_who_holds_the_lock(calm: Calm, tmp_path: Path, ser
 
     server.at, server.when, server.strike, server.armed = 40, night.BEFORE, second, True
     process = start(calm, server, tmp_path / "w")
-    process.communicate(timeout=120)
+    process.communicate(timeout=600)
     assert process.returncode == 0
     for ran in told:
         assert ran.status == 8 and "E6001" in ran.err
