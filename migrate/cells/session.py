@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import structlog
 import tenacity
@@ -176,7 +177,7 @@ class Session:
         LoginRefused for a wrong password, an unknown, locked or hidden account. Ten failures lock the account: never loop."""
         keep_out(password)
         body = {"AuthInfo": {"type": "credentials", "login": login, "password": password}}
-        headers = {"X-Pydio-Minisite": minisite} if minisite else {}
+        headers = {"X-Pydio-Minisite": quote(minisite)} if minisite else {}  # the server breaks off at letters outside ASCII; any text will do
         path = "/a/frontend/session"
         answer = self._send("POST", path, read=True, body=body, anonymous=True, headers=headers, any_answer=True, once=True)
         if answer.status == 401:

@@ -133,6 +133,21 @@ class CellsDatabase:
             raise DatabaseUnusable(detail=_reason(error)) from None
         return number
 
+    def forget(self, uuids: Sequence[str]) -> None:
+        """Keep no former forms of these: what they replaced is known elsewhere, or nobody will ask for it."""
+        s = self._saved
+        try:
+            if not inspect(self._engine).has_table(SAVED):
+                return
+            with self._engine.begin() as db:
+                for some in _pieces(uuids):
+                    db.execute(delete(s).where(s.c.uuid.in_(some)))
+                empty = db.execute(select(s.c.uuid).limit(1)).first() is None
+            if empty:
+                s.drop(self._engine)
+        except SQLAlchemyError as error:
+            raise DatabaseUnusable(detail=_reason(error)) from None
+
     def token_end(self, token: str) -> float | None:
         """When a personal access token ends, as epoch seconds; None for one that is renewed by use, or is none. 4.x and 5 keep its
         SHA-256 only; older servers are not asked."""

@@ -100,6 +100,7 @@ def _by_sql(tools: Tools, keeping: Keeping, wanted: dict[str, tuple[LiveLink, st
         elif row.form != form:
             todo[hash_] = (row.uuid, row.form, form)
     stored = set(database.store(list(todo.values())))
+    database.forget(sorted(stored))  # the new password that each had is in the secrets file; undo removes the link itself
     failed |= {hash_: "it was changed at the same moment" for hash_, change in todo.items() if change[0] not in stored}
     return failed
 

@@ -627,6 +627,15 @@ def test_a_visitor_sees_the_link_alone_even_when_its_owners_group_has_a_workspac
     assert [r["Link"]["Uuid"] for r in mine] == [made["Uuid"]]
 
 
+def test_a_hash_outside_ascii_shows_its_page_but_lets_nobody_in(cells: Target) -> None:
+    """The web client sends the hash as it is, as a header; the server closes the connection without an answer."""
+    made = _link(cells, cells.folder("pub"), UpdateCustomHash=cells.prefix + "é")
+    login = _page(cells, made["LinkHash"])["PRELOG_USER"]
+    with pytest.raises(requests.ConnectionError):
+        cells.session(login, login + "#$!Az1", **{"X-Pydio-Minisite": made["LinkHash"].encode("latin-1")})
+    assert cells.session(login, login + "#$!Az1", **{"X-Pydio-Minisite": "anything"}).status_code == 200
+
+
 def test_an_expired_link_answers_404(cells: Target) -> None:
     made = _link(cells, cells.folder("pub"), AccessEnd="1000000000", UpdateCustomHash=cells.prefix + "old")
     assert cells.call("GET", "/public/" + made["LinkHash"], token=None).status_code == 404

@@ -72,6 +72,19 @@ def tree(tmp_path: Path) -> Tree:
     return Tree(tmp_path / "cells.db")
 
 
+def test_former_forms_that_nobody_will_ask_for_are_forgotten(tree: Tree) -> None:
+    database = CellsDatabase(tree.url)
+    database.check()
+    tree.put("l1", "link one", "former")
+    tree.put("l2", "link two", "former")
+    assert database.store([("l1", "former", VENDOR), ("l2", "former", VENDOR)]) == ["l1", "l2"]
+    database.forget(["l1"])
+    assert SAVED in tree.tables() and database.restore(["l1"]) == 0 and tree.form("l1") == VENDOR
+    database.forget(["l2", "nobody"])
+    assert SAVED not in tree.tables()
+    database.forget(["l2"])
+
+
 def test_a_form_is_set_where_the_former_one_stands_and_can_be_put_back(tree: Tree) -> None:
     tree.put("a", "alice", "former")
     tree.put("g", "staff", "former", leaf=2)

@@ -165,7 +165,7 @@ def test_a_link_with_a_password_is_never_planned_open():
 
 @pytest.mark.parametrize("hash_, usable", [
     ("abc123", True), ("alice-report-2018", True), ("Ab_c.d~e", True), ("a b", False), ("a/b", False), ("..", False), (".", False), ("", False),
-    ("50%", False), ("50%25", True), ("a\\b", False), ("été", True), ("a\nb", False), ("x" * 2000, False),
+    ("50%", False), ("50%25", True), ("a\\b", False), ("été", False), ("a\nb", False), ("x" * 2000, False),
 ])
 def test_hashes_that_cells_cannot_open_are_known(hash_, usable):
     assert usable_hash(hash_) is usable

@@ -7,7 +7,7 @@ import secrets
 from typing import Any
 
 from migrate.cells.sandbox import passwords, proto
-from migrate.cells.sandbox.answers import Answer, Failure, bad_request, not_found, reply, rpc_error
+from migrate.cells.sandbox.answers import Answer, Failure, Panic, bad_request, not_found, reply, rpc_error
 from migrate.cells.sandbox.messages import RESET_PASSWORD, RESET_TOKEN, REVOKE, SESSION, TOKEN_DOCUMENT
 from migrate.cells.sandbox.router import Call, Route
 from migrate.cells.sandbox.state import Person, State, Token
@@ -95,7 +95,10 @@ def session(call: Call) -> Answer:
         challenge = info.get("challenge")
         if challenge and challenge not in state.challenges:
             raise Failure(401, "Login failed", "Unauthorized: Login failed")
-        person = check_password(state, info.get("login", ""), info.get("password", ""), bool(call.headers.get("x-pydio-minisite")))
+        minisite = str(call.headers.get("x-pydio-minisite") or "")
+        if not minisite.isascii():
+            raise Panic("a header outside ASCII cannot be handed on")
+        person = check_password(state, info.get("login", ""), info.get("password", ""), bool(minisite))
         if challenge:
             from migrate.cells.sandbox.oauth import grant_code
             return reply({"RedirectTo": grant_code(state, challenge, person)})
