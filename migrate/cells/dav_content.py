@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import IO, Any
@@ -51,11 +52,13 @@ class DavContent:
         self._session, self._sleep = session, sleep
         self._dav = Dav(session, login, sleep=sleep)
         self._other = Content(session, sleep=sleep)
+        self._there: set[str] = set()
+        self._making = threading.Lock()
 
     def put_file(self, slug: str, path: str, file: str | bytes | os.PathLike[Any], size: int | None = None, *, structured: bool = False,
                  on_upload_id: Callable[[str], None] | None = None, unfinished: Unfinished | None = None,
                  progress: Callable[[int], None] = no_progress) -> Stored:
-        """As `Content.put_file`; its folder has to be there. A file is sent in one request, so nothing is resumed within it, and
+        """As `Content.put_file`. A file is sent in one request, so nothing is resumed within it, and
         `on_upload_id` and `unfinished` are for the sibling. Proven by `Etag`, or by reading it back."""
         if not self._session.allow_writes:
             raise WriteForbidden(method="PUT", path=path)
@@ -98,6 +101,7 @@ class DavContent:
     def _send(self, key: str, source: IO[bytes], name: str, size: int) -> Hashes:
         region = Region(source, name, 0, size, Hasher())
         folder, _, last = key.rpartition("/")
+        self._ensure(folder)
         if last.startswith(".") and tree.stat(self._session, key) is None:
             # always the same name for the same file, so that what a broken run left is replaced by the next one
             between = f"{folder}/migration-{hashlib.sha256(key.encode()).hexdigest()[:16]}.part"
@@ -106,6 +110,15 @@ class DavContent:
         else:
             self._dav.put(key, region, size)
         return region.hasher.result()
+
+    def _ensure(self, folder: str) -> None:
+        """webDAV makes no folder on the way (the S3 gateway does): each is looked for once."""
+        with self._making:
+            if folder in self._there or "/" not in folder:
+                return
+            if tree.stat(self._session, folder) is None:
+                tree.create_folders(self._session, [folder])
+            self._there.add(folder)
 
     def _proven(self, key: str, hashes: Hashes) -> Node:
         """The file as Cells has it now. UploadFailed when it is not what was sent."""

@@ -25,7 +25,7 @@ MIB = 1 << 20
 
 @pytest.fixture
 def folder(place):
-    """A folder of our own; webDAV makes none on the way."""
+    """A folder of our own."""
     tree.create_folders(place.session, [f"common-files/{place.prefix}/d"])
     return f"{place.prefix}/d"
 
@@ -60,6 +60,12 @@ def test_what_was_there_is_replaced(place, content, folder, tmp_path):
     for data in (b"first", b"second one"):
         stored = content.put_file("common-files", f"{folder}/a.txt", old_file(tmp_path, data))
         assert b"".join(content.read(stored.path)) == data
+
+
+def test_folders_on_the_way_are_made(place, content, folder, tmp_path):
+    for name in ("a.txt", "b.txt"):
+        stored = content.put_file("common-files", f"{folder}/new/deeper/{name}", old_file(tmp_path, b"x"))
+        assert b"".join(content.read(stored.path)) == b"x"
 
 
 def test_an_empty_file_goes_by_the_gateway(place, content, folder, tmp_path):
