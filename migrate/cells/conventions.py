@@ -32,9 +32,10 @@ def segment(name: str, *, method: str, what: str) -> str:
     return quote(name, safe="")
 
 
-def node_path(path: str) -> str:
-    """A node path for a JSON body: NFC, without slashes at the ends; empty, `.` and `..` parts are refused (endless redirects)."""
-    clean = unicodedata.normalize("NFC", path.strip("/"))
+def node_path(path: str, *, exact: bool = False) -> str:
+    """A node path for a JSON body: NFC, without slashes at the ends; empty, `.` and `..` parts are refused (endless redirects).
+    `exact`: in the form it has; files that were indexed in place may have names in decomposed form (NFD), found by that alone."""
+    clean = path.strip("/") if exact else unicodedata.normalize("NFC", path.strip("/"))
     if not clean or any(part in ("", ".", "..") for part in clean.split("/")):
         raise RefusedToSend(method="tree", path=path, status=0, reason="the path has empty, '.' or '..' parts")
     return clean

@@ -26,6 +26,8 @@ def old(small: Path, tmp_path: Path) -> Path:
     shutil.copytree(small, here, symlinks=True)
     folder = os.fsencode(here / "data" / "workspaces" / "ws0")
     os.makedirs(folder + b"/50% \xff/deep")
+    os.makedirs(folder + "/de\u0301composed/in\u0303side".encode())
+    Path(os.fsdecode(folder + "/de\u0301composed/in\u0303side/letter.txt".encode())).write_text("found by its exact name alone")
     for index, name in enumerate(NASTY):
         for place in (folder + b"/" + name, folder + b"/50% \xff/deep/" + name):
             with open(place, "wb") as file:

@@ -22,8 +22,16 @@ def admin_stat(session: Session, path: str) -> Node | None:
     """A node by its path with the data source first; None when there is none. `POST /a/tree/admin/stat`.
 
     A missing node is 500 on 4.x, and so are other failures; so after a 500 the node is listed, which is 404 when it is missing.
-    An unknown data source is CellsRefused, after up to 42 s."""
-    clean = node_path(path)
+    A path in another form than NFC is asked for as it is first. An unknown data source is CellsRefused, after up to 42 s."""
+    exact, clean = node_path(path, exact=True), node_path(path)
+    if exact != clean:
+        found = _admin_stat(session, exact)
+        if found is not None:
+            return found
+    return _admin_stat(session, clean)
+
+
+def _admin_stat(session: Session, clean: str) -> Node | None:
     try:
         return node_of(session.search("/a/tree/admin/stat", {"Node": {"Path": clean}}).get("Node") or {})
     except NotFound:
@@ -42,6 +50,21 @@ def admin_list(session: Session, path: str = "", *, recursive: bool = False, fol
     """What lies in a folder, by its path with the data source first; the empty path lists the data sources, by pages.
     `POST /a/tree/admin/list`. NotFound when the folder is missing. `recursive` is one huge slow answer: list folder by folder."""
     clean = node_path(path) if path.strip("/") else "/"
+    exact = node_path(path, exact=True) if path.strip("/") else "/"
+    if exact != clean:  # a folder indexed in place in decomposed form is found by that alone
+        try:
+            first = next(pages := _admin_list(session, exact, recursive, folders_only, page), None)
+        except NotFound:
+            pass
+        else:
+            if first is not None:
+                yield first
+                yield from pages
+            return
+    yield from _admin_list(session, clean, recursive, folders_only, page)
+
+
+def _admin_list(session: Session, clean: str, recursive: bool, folders_only: bool, page: int) -> Iterator[Node]:
     offset = 0
     while True:
         body: dict[str, Any] = {"Node": {"Path": clean}, "Recursive": recursive, "Limit": str(page), "Offset": str(offset)}
