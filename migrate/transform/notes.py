@@ -39,6 +39,8 @@ class Note:
     values: Mapping[str, str] = field(default_factory=dict)
     write: Mapping[str, str] = field(default_factory=dict)
     skip: Code | None = None
+    left: Mapping[str, str] = field(default_factory=dict)
+    """Old field -> code, of values that are left out."""
 
 
 class Values:
@@ -68,6 +70,7 @@ class Values:
             return Note(key, skip=why)
         values: dict[str, str] = {}
         reasons: list[Code] = []
+        left: dict[str, str] = {}
         for name, raw in record.values.items():
             text, variant, code = self._value(record, name, raw, remarks)
             if text is not None and variant is not None and not taken(f"{node}\0{variant.namespace}"):
@@ -76,12 +79,13 @@ class Values:
                 if code is not None:
                     reasons.append(code)
                     if code is not note_codes.EMPTY:
+                        left[name] = code.code
                         remarks.add(code, "metadata", variant.key if variant else name, _place(record.workspace, record.path))
                 continue
             values[variant.namespace] = text
         if not values:
-            return Note(key, node, skip=_worst(reasons))
-        return self.compared(Note(key, node, values), remarks)
+            return Note(key, node, skip=_worst(reasons), left=left)
+        return self.compared(Note(key, node, values, left=left), remarks)
 
     def _value(self, record: Metadata, name: str, raw: Any, remarks: Remarks) -> tuple[str | None, Variant | None, Code | None]:
         found = self.fields.of(record.workspace, name) or self.fields.of(self._where.workspace_of(record.workspace), name)
@@ -121,7 +125,7 @@ class Values:
                 else:
                     values[namespace] = there
                     remarks.add(note_codes.VALUE_KEPT, "metadata", namespace, _place("", note.node))
-        return Note(note.records, note.node, values, write)
+        return Note(note.records, note.node, values, write, left=note.left)
 
 
 class Comments:
@@ -237,10 +241,10 @@ class NotesPart:
         """Decided once, and read as often as asked."""
         if self._decided is None:
             self._decided = self._values.shelf.rows(
-                [[list(r) for r in note.records], note.node, dict(note.values), dict(note.write), note.skip.code if note.skip else None]
+                [[list(r) for r in note.records], note.node, dict(note.values), dict(note.write), note.skip.code if note.skip else None, dict(note.left)]
                 for note in self._both())
-        for records, node, values, write, skip in self._decided:
-            yield Note(tuple((kind, key) for kind, key in records), node, values, write, known(skip) if skip else None)
+        for records, node, values, write, skip, left in self._decided:
+            yield Note(tuple((kind, key) for kind, key in records), node, values, write, known(skip) if skip else None, left)
 
     def _both(self) -> Iterator[Note]:
         yield from self._values.decide(self._remarks)
@@ -289,9 +293,9 @@ class NotesPart:
     @property
     def targets(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
         for note in self._notes():
-            if note.skip is None:
+            if note.skip is None or note.left:
                 for kind, key in note.records:
-                    yield kind, key, {"node": note.node, "values": dict(note.values)}
+                    yield kind, key, {"node": note.node, "values": dict(note.values), **({"left": dict(note.left)} if note.left else {})}
         for action, _ in self._values.fields.actions:
             yield "fields", action.record, {"namespace": action.namespace, "label": action.label, "definition": action.definition}
 

@@ -6,6 +6,7 @@ files for people: the archive of comments, the bookmarks that only their owners 
 from __future__ import annotations
 
 import csv
+import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +19,7 @@ from migrate.cells.models import Target
 from migrate.cells.models.notes import LiveNotes
 from migrate.cells.notes import read_notes
 from migrate.cells.session import Session
-from migrate.errors import MigrationError
+from migrate.errors import MigrationError, known
 from migrate.extract.records import Bookmark, Comment, Lock, Metadata, Preference, Watch, from_plain
 from migrate.extract.source import Source
 from migrate.ledger import Ledger, Secrets, State
@@ -48,7 +49,12 @@ from migrate.workflow.view import RecordView
 
 DERIVED = ("fields", "quotas", "start workspaces", "pictures")
 """Kinds that are counted although the old server keeps no records of them alone."""
-COMMENTS_FILE, BOOKMARKS_FILE = "comments.csv", "bookmarks.csv"
+COMMENTS_FILE, BOOKMARKS_FILE, LEFT_FILE = "comments.csv", "bookmarks.csv", "values-left-out.csv"
+
+
+REASONS = {note_codes.FIELD_UNKNOWN.code: "no workspace defines the field any more", note_codes.FIELD_SKIPPED.code: "fields.csv leaves the field out",
+           note_codes.PRIVATE.code: "only one person saw it", note_codes.WRONG_TYPE.code: "not of the type of the field",
+           note_codes.TOO_LONG.code: "longer than 65535 bytes", note_codes.OTHER_VALUE.code: "the file has another value of this field already"}
 
 
 @dataclass(frozen=True)
@@ -251,7 +257,24 @@ def hand_over_notes(work: Path, ledger: Ledger, settings: Settings) -> list[str]
     if waiting:
         _write(work / BOOKMARKS_FILE, ("person", "workspace", "path", "title", "path in Cells"), waiting)
         lines.append(f"{len(waiting)} bookmarks that only their owners can set: {work / BOOKMARKS_FILE}")
+    left = _left(ledger)
+    first = next(left, None)
+    if first is not None:
+        number = _write(work / LEFT_FILE, ("workspace", "path", "field", "code", "reason", "path in Cells"), itertools.chain([first], left))
+        lines.append(f"{number} values of fields that are left out: {work / LEFT_FILE}")
     return lines
+
+
+def _left(ledger: Ledger) -> Iterator[tuple[str, ...]]:
+    """Each value that is left out, with its reason. The values themselves are not repeated: some were one person's own."""
+    labels = {key: str(body.get("label") or key) for key, body in ledger.records("workspaces")}
+    for key, target in ledger.targets("metadata"):
+        for name, why in target.get("left", {}).items():
+            body = ledger.record("metadata", key) or {}
+            entry = known(why)
+            reason = entry.remedy if entry is not None else ""
+            yield (labels.get(body.get("workspace", ""), body.get("workspace", "")), shown(str(body.get("path", "")).encode("utf-8", "surrogateescape")),
+                   name, why, REASONS.get(why, reason), target["node"])
 
 
 def _comments(ledger: Ledger) -> Iterator[tuple[str, ...]]:

@@ -93,6 +93,9 @@ def test_every_note_is_in_cells_or_has_its_reason(installation: Path, server: ni
     assert {"F2701", "F2702", "F2703", "F2706", "S2703", "S2705", "S2706", "S2707", "F1611", "F1618", "F1622"} <= codes, codes
     rows = list(csv.reader((work / "comments.csv").open(encoding="utf-8")))
     assert sorted(row[4] for row in rows[1:]) == ["first\nline", "from one who left", "on a gone file", "second <i>é</i>"]
+    left = {(row[2], row[3]) for row in csv.reader((work / "values-left-out.csv").open(encoding="utf-8"))}
+    assert {("rating", "S2706"), ("note", "S2707"), ("note", "S2705"), ("nobody-knows", "S2703")} <= left, left
+    assert SECRET not in (work / "values-left-out.csv").read_text("utf-8")
     assert reasons(ran, work, "comments") == {"S2701"} and "S2711" in reasons(ran, work, "bookmarks")
     assert "locked" in (work / "bookmarks.csv").read_text("utf-8")
     again = night.migrate(installation, server.url, work, "--json")
