@@ -103,6 +103,13 @@ class Files(Database):
                               State(r.state), r.code, r.sha256, r.md5, r.etag, r.content_hash)
             last = (page[-1].root, page[-1].path)
 
+    def is_left(self, file_id: int) -> bool:
+        """Whether the list still has this file, and it is still to be carried."""
+        table = schema.files
+        with self._read() as db:
+            state = db.execute(select(table.c.state).where(table.c.id == file_id)).scalar()
+        return state in ("planned", "started")
+
     def file_type(self, root: str, path: bytes) -> str | None:
         """`file`, `dir` or None for one path of a root."""
         table = schema.files

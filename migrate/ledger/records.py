@@ -28,6 +28,13 @@ class Records(Database):
             value = db.execute(select(schema.meta.c.value).where(schema.meta.c.key == key)).scalar()
         return None if value is None else json.loads(value)
 
+    def facts(self, prefix: str) -> list[tuple[str, Any]]:
+        """All stored facts whose key begins so, but those that are null."""
+        table = schema.meta
+        with self._read() as db:
+            rows = db.execute(select(table.c.key, table.c.value).where(table.c.key.startswith(prefix, autoescape=True))).all()
+        return [(key, json.loads(value)) for key, value in rows if value != "null"]
+
     def put(self, key: str, value: Any) -> None:
         """Store a fact (anything JSON)."""
         row = {"key": key, "value": json.dumps(value)}

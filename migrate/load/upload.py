@@ -36,6 +36,9 @@ FOLDER_BATCH = 50
 FILE_BATCH = 64
 """Lines of the list that are marked as begun, and written down as done, in one transaction."""
 
+UPLOADS = "upload:"
+"""Facts of the ledger: uploads in parts that are not complete, by number of the file."""
+
 Update = tuple[int, Mapping[str, Any]]
 
 
@@ -55,7 +58,7 @@ class Upload:
         """`slots`: how many files may be under way in all folders together; `count` is told `files` and `bytes` that are there."""
         self._ledger, self._session, self._stop, self._content = ledger, session, stop, content
         self._slots, self._workers, self._count = slots, workers, count
-        self._root, self._desk = action.root, desk
+        self._root, self._node, self._desk = action.root, action.node, desk
         self._old = OldFiles(ledger, action.root, folder)
         self._listings = Listings(self._session, action.node)
         self._inner = action.node.partition("/")[2]
@@ -75,6 +78,7 @@ class Upload:
                         self._settle(running)
                 while running:
                     self._settle(running)
+                self._give_up()
             except BaseException:
                 for future in running:
                     future.cancel()
@@ -82,6 +86,14 @@ class Upload:
                     self._settle(running, quietly=True)
                 raise
         return self._failed
+
+    def _give_up(self) -> None:
+        """Uploads in parts of files that are gone: what Cells shows of them is neither whole nor wanted."""
+        source = self._node.partition("/")[0]
+        for key, known in self._ledger.facts(UPLOADS):
+            if known.get("source") == source and not self._ledger.is_left(int(key.removeprefix(UPLOADS))):
+                self._content.abort(f"{self._desk()}/{known['path']}", known["id"])
+                self._ledger.put(key, None)
 
     def _files(self) -> Iterator[FileRow]:
         return (row for row in self._ledger.files(self._root, State.PLANNED, State.STARTED, State.FAILED) if row.type == "file")
@@ -183,7 +195,7 @@ class Upload:
         """What an earlier run knew of the parts of a large file; an upload of what the file was before is given up."""
         if (row.size or 0) < MULTIPART_FROM:
             return None
-        kept = Kept(self._ledger, row, source)
+        kept = Kept(self._ledger, row, source, self._node.partition("/")[0], self._below(row))
         if kept.void:
             self._content.abort(self._path(row), kept.void)
         return kept
@@ -221,9 +233,10 @@ class Kept(Unfinished):
     """An upload in parts, remembered in the ledger: a run that was killed goes on with it, part by part. `void`: the id of one that was
     begun when the file was another."""
 
-    def __init__(self, ledger: Ledger, row: FileRow, source: bytes) -> None:
+    def __init__(self, ledger: Ledger, row: FileRow, source: bytes, data_source: str, path: str) -> None:
         super().__init__()
-        self._ledger, self._key, self._state, self.void = ledger, f"upload:{row.id}", "", ""
+        self._ledger, self._key, self._state, self.void = ledger, f"{UPLOADS}{row.id}", "", ""
+        self._where = {"source": data_source, "path": path}
         try:
             found = os.stat(source)
         except OSError:
@@ -249,7 +262,7 @@ class Kept(Unfinished):
         self._keep()
 
     def _keep(self) -> None:
-        self._ledger.put(self._key, {"id": self.upload_id, "parts": self.parts, "state": self._state} if self.upload_id else None)
+        self._ledger.put(self._key, {"id": self.upload_id, "parts": self.parts, "state": self._state, **self._where} if self.upload_id else None)
 
 
 def _batches(rows: Iterator[FileRow], size: int) -> Iterator[list[FileRow]]:

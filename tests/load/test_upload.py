@@ -170,3 +170,19 @@ def test_a_run_that_is_stopped_in_a_large_file_goes_on_with_the_next_part(scene:
     assert scene.stored("big.bin") == content
     assert scene.server.writes - before <= 4 - len(confirmed) + 1 + 4  # what was missing, the end, and the small files that were not reached
     assert scene.ledger.get(f"upload:{row.id}") is None
+
+
+def test_what_was_sent_of_a_large_file_that_is_gone_is_given_up(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upload, "MULTIPART_FROM", 20 * MIB)
+    (scene.folder / "big.bin").write_bytes(os.urandom(70 * MIB))
+    scene.listed()
+    stop = StopSignal()
+    monkeypatch.setattr(scene, "count", lambda kind, number: stop._event.set() if number == 20 * MIB else None)
+    with pytest.raises(Interrupted):
+        scene.run(stop)
+    assert scene.ledger.facts(upload.UPLOADS)
+    (scene.folder / "big.bin").unlink()
+    monkeypatch.setattr(scene, "count", lambda _kind, _number: None)
+    assert scene.run() == 1 and scene.outcome("big.bin") == (State.FAILED, "E5014")
+    assert not scene.ledger.facts(upload.UPLOADS)
+    assert scene.server.state.node_at("pydiods1/w/big.bin") is None
