@@ -56,7 +56,10 @@ def read_facts(session: Session) -> tuple[ServerFacts, list[Finding]]:
             raise NotACells(url=session.url, detail="its discovery names no endpoints")
     except (WrongAnswer, CellsRefused) as error:
         raise NotACells(url=session.url, detail=f"{error.status} {error.reason}".strip()) from None
-    found = discovery.discover(session)
+    try:
+        found = discovery.discover(session)
+    except NotAllowed as error:  # a good token of somebody who is no administrator is refused even this (4.1)
+        raise NotAdministrator(login=discovery.state(session).login or "somebody", detail=f"{error.status} {error.reason}".strip()) from None
     version = str(found.get("Version") or "")
     if not version:
         raise TokenMissing(detail="Cells took it for no token at all")

@@ -111,6 +111,11 @@ def test_workspaces_and_files_are_listed(place, content, folder, tmp_path):
         dav.names(place.prefix + "-none")
 
 
+def test_names_that_no_xml_may_hold_are_listed(place, content, folder, tmp_path):
+    content.put_file("common-files", f"{folder}/bell\x07.txt", old_file(tmp_path, b"x"))
+    assert Dav(place.session, lambda: discovery.state(place.session).login).names(f"common-files/{folder}") == ["bell\x07.txt"]
+
+
 def test_a_password_is_tried_once(place):
     before = place.session.requests.write + place.session.requests.read
     with pytest.raises(DavRefused) as refused:

@@ -44,6 +44,7 @@ def test_a_person_who_is_no_administrator_is_told_before_anything_is_written() -
         server.call("PUT", "/a/user/jane", {"Login": "jane", "GroupPath": "/", "Password": "Jane-pw-1", "Attributes": {"profile": "standard"}}, server.token)
         outcome = examine(Connection(url=server.url, tokens=GivenToken(server.token_for("jane"))))
     assert outcome.exit is ExitStatus.NOT_AUTHORISED
+    assert "jane" in outcome.extra["checks"][-1]["text"]
 
 
 def test_the_database_tells_when_the_token_ends(tmp_path: Path) -> None:

@@ -122,10 +122,8 @@ class Router:
         if call.admin:
             return True
         request = call.method + " " + call.path
-        if _PUBLIC.fullmatch(request):
-            return True
-        if call.caller is None:
-            return False
+        if call.caller is None or call.caller.profile == "anon":
+            return _PUBLIC.fullmatch(request) is not None
         return call.caller.profile in ("standard", "shared") and _PEOPLE.fullmatch(request) is not None
 
     @staticmethod
