@@ -127,4 +127,5 @@ def test_a_bad_line_to_a_real_cells(calm: Calm, tmp_path: Path, real_cells: Real
     other = night.migrate(calm.old, real_cells.url, tmp_path / "other", "--json")
     print(f"second look: exit {other.status}, writes {other.json['requests']['write']}, differences {len(other.json['differences'])}")
     assert other.status == 0 and other.json["requests"]["write"] == 0
+    assert night.migrate(calm.old, real_cells.url, tmp_path / "w").status == 0  # the work folder knows the server by its own address again
     print(real_cells.clear(tmp_path / "w"))
