@@ -107,6 +107,10 @@ class Since:
         """Whether the old server wants something else now."""
         if isinstance(before, CreateUser) and isinstance(action, CreateUser):
             return True  # what people changed of an account is kept attribute by attribute before
+        if isinstance(before, SetQuota) and isinstance(action, SetQuota) and action.before != before.amount:
+            return False  # `before` is what Cells says now
+        if isinstance(before, SetParameter) and isinstance(action, SetParameter) and action.before != before.value:
+            return False
         if isinstance(before, CreateCell) and isinstance(action, CreateCell) and (action.withdraw or before.readers != action.readers):
             return True
         return essence(before) != essence(action)
