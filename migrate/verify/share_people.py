@@ -22,6 +22,10 @@ SAMPLE = 25
 NOT_ASKED = code("F6121", Severity.INFO, "{subject} people with shares were not asked in their own sessions: no password or token of theirs is at hand, or a "
                  "sample was enough.", "Run `verify --share-sessions all` to ask everybody whose temporary password still holds.")
 
+NOT_LISTED = code("F6123", Severity.WARNING, "{subject} owns {number} links on one file or folder, but does not find them under the own shares.",
+                  "Look whether they are listed later; an administrator sees them in any case.",
+                  "Ownership is proven by the rules of the link. Cells lists only what it resolves for the person at that moment.")
+
 Enter = Callable[[str], "Session | None"]
 """Login in Cells -> a session of that person; None when nothing is at hand."""
 
@@ -82,7 +86,7 @@ class PeopleCheck:
                 self.verdict.differs("shares", name, "none", seen.letters, wider=True)
         for nodes in self._owned(login):
             if not nodes & mine:
-                self.verdict.differs("shares", f"links of {login} (signed in)", "finds them among the own shares", "does not find one")
+                self.verdict.findings.append(finding(NOT_LISTED, "shares", login, number=len(nodes)))
 
     def _owned(self, login: str) -> Iterator[set[str]]:
         """Uuids of the person's links, by node: the server lists one of several on a node."""
