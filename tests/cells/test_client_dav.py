@@ -112,6 +112,8 @@ def test_workspaces_and_files_are_listed(place, content, folder, tmp_path):
 
 
 def test_names_that_no_xml_may_hold_are_listed(place, content, folder, tmp_path):
+    if place.version == "real":
+        pytest.skip("4.1 breaks the listing off at such a name")
     content.put_file("common-files", f"{folder}/bell\x07.txt", old_file(tmp_path, b"x"))
     assert Dav(place.session, lambda: discovery.state(place.session).login).names(f"common-files/{folder}") == ["bell\x07.txt"]
 
