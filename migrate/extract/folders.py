@@ -54,8 +54,8 @@ FOLDER_TWICE = code(
 REMOTE = code(
     "F1406",
     Severity.WARNING,
-    "The files of workspace {subject} are not on the old server (driver {driver}); only its definition is migrated.",
-    "Connect the storage to Cells as a data source, or copy its content by hand.",
+    "The files of workspace {subject} are not on the old server (driver {driver}).",
+    "{way}",
 )
 MOUNTED = code(
     "F1407",
@@ -92,6 +92,13 @@ OLD_VERSIONS = code(
 HISTORIES = {"meta.git": ".git", "meta.svn": ".svn"}
 """Plugin -> name of the folder in which it keeps older versions."""
 
+MOUNTS = "/remote"
+"""`--path-map /remote/<workspace id>=/mnt/x` says where the storage of a workspace is mounted."""
+MOUNTERS = {"smb": "mount.cifs", "ftp": "rclone or curlftpfs", "sftp": "sshfs or rclone", "sftp_psl": "sshfs or rclone", "ssh": "sshfs",
+            "webdav": "davfs2 or rclone",
+            "s3": "rclone or s3fs", "dropbox": "rclone", "swift": "rclone", "hpcloud": "rclone", "remote_fs": "NFS or sshfs"}
+"""Driver of the old application -> program that mounts such a storage."""
+
 LOCAL_DRIVERS = frozenset({"fs", "encfs"})
 _NO_FILES = frozenset({"imap", "mysql", "wms", "jsapi", "demo"})
 DEFAULT_METADATA_FILE = ".ajxp_meta"
@@ -107,13 +114,33 @@ def roots(context: Context) -> Iterator[Root]:
             yield from _roots_of(context, entry)
 
 
+def _mounted(entry: WorkspaceDefinition, path: object) -> str:
+    """The name under which --path-map says where a storage is mounted; parts for people or groups stay in it."""
+    parts = path.split("/") if isinstance(path, str) else []
+    inside = next((parts[index:] for index, part in enumerate(parts) if _USER in part or _GROUP in part), [])
+    return "/".join([f"{MOUNTS}/{entry.id}", *inside])
+
+
+def _way(driver: str, mount: str) -> str:
+    """What can be done about files on another storage."""
+    mounting = f"Mount it with {MOUNTERS.get(driver, 'what can mount it')} and plan with --path-map {mount}=WHERE; then it is carried like a folder"
+    if driver == "s3":
+        return ("Where the bucket stays: route in-place and data_source in workspaces.csv, with --hand-over-original, make it a data source of Cells. "
+                f"Otherwise: {mounting[0].lower()}{mounting[1:]}.")
+    return mounting + " (by upload, or copied for route in-place)."
+
+
 def _roots_of(context: Context, entry: WorkspaceDefinition) -> Iterator[Root]:
-    if entry.driver not in LOCAL_DRIVERS:
-        context.findings(finding(REMOTE, "workspaces", entry.id, driver=entry.driver))
+    mount = f"{MOUNTS}/{entry.id}"
+    remote = entry.driver not in LOCAL_DRIVERS
+    if remote and not os.path.isdir(context.here(mount)):
+        context.findings(finding(REMOTE, "workspaces", entry.id, driver=entry.driver, way=_way(entry.driver, mount)))
         yield _root(context, entry, None)
         return
     try:
         pattern = context.workspaces.option(entry.id, "PATH")
+        if remote:
+            pattern = _mounted(entry, pattern)
         sources = {name for name, _ in items(context.workspaces.raw_option(entry.id, "META_SOURCES"))}
     except BrokenWorkspace:
         pattern, sources = None, set()

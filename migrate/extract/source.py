@@ -48,6 +48,7 @@ from migrate.extract.recycled import read_recycled
 from migrate.extract.roles import DEAD_WORKSPACE, PERSONAL_PREFIX, StoredRole, left_behind, role_record
 from migrate.extract.shares import read_shares, technical_logins
 from migrate.extract.sink import FindingSink
+from migrate.extract.storages import storage_keys
 from migrate.extract.store import Store
 from migrate.extract.tags import known_tags
 from migrate.extract.teams import read_teams
@@ -192,6 +193,10 @@ class Source:
     def avatar(self, login: str) -> bytes | None:
         """The picture of a person, None without."""
         return avatar(self._context, login)
+
+    def storage_keys(self, workspace: str) -> tuple[str, str] | None:
+        """Access key and secret of the S3 storage of a workspace, None without. Secrets: not to be kept."""
+        return storage_keys(self._context, workspace)
 
     def findings(self) -> Iterator[Finding]:
         """All that was found so far, each once."""

@@ -25,8 +25,10 @@ class Loader:
     """Performs Actions on one server; safe for several workers (the engine never gives one object to two)."""
 
     def __init__(self, session: Session, ledger: Ledger, secrets: Secrets, stop: StopSignal, carry: Carry,
-                 keeping: Keeping | None = None, pictures: Callable[[str], bytes | None] = lambda _login: None) -> None:
-        self.tools = Tools(session, ledger, secrets, stop, Nodes(session), Desks(session, stop), carry, Access(session, ledger, stop.wait), keeping, pictures)
+                 keeping: Keeping | None = None, pictures: Callable[[str], bytes | None] = lambda _login: None,
+                 storage_keys: Callable[[str], tuple[str, str] | None] = lambda _workspace: None) -> None:
+        self.tools = Tools(session, ledger, secrets, stop, Nodes(session), Desks(session, stop), carry, Access(session, ledger, stop.wait), keeping, pictures,
+                           storage_keys)
 
     def perform(self, action: Action, *, resumed: bool) -> Mapping[str, Any]:
         """Do it. When the server gave no answer, look whether it was done and repeat at most once. An internal error of the server

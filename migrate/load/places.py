@@ -8,7 +8,8 @@ import threading
 from migrate.cells.api import datasources, jobs, tree, workspaces
 from migrate.cells.errors import CellsRefused
 from migrate.cells.models import DataSource, LiveWorkspace, Node
-from migrate.errors import MigrationError
+from migrate.errors import ExitStatus, MigrationError
+from migrate.load import buckets
 from migrate.load.tools import Result, Tools, performs
 from migrate.transform import actions as do
 
@@ -24,6 +25,15 @@ class NotStarted(MigrationError):
     code = "E4904"
     title = "The data source {name} was created but does not start ({detail})."
     remedy = "Restart Cells (its watch of the configuration can stop), then run `apply` again."
+
+
+class FolderNotThere(MigrationError):
+    """The folder that Cells shall index does not exist on its machine."""
+
+    code = "E4910"
+    title = "The folder {folder} for the data source {name} does not exist on the machine of Cells."
+    remedy = "Run WORK/copy/{name}.sh there, then `apply` again."
+    exit_status = ExitStatus.INCOMPLETE
 
 
 class IndexFailed(MigrationError):
@@ -45,6 +55,12 @@ class ConflictingData(MigrationError):
 @performs(do.CreateDataSource)
 def create_data_source(tools: Tools, action: do.CreateDataSource, look: bool) -> Result:
     """Natural key: the name. 200 comes before any service runs, so this waits until the source answers and is indexed."""
+    if action.bucket:
+        with _ONE_BY_ONE:
+            buckets.create(tools, action)
+            _until_listed(tools, action.name)
+        _until_indexed(tools, action.name)
+        return buckets.compare(tools, action)
     there = datasources.get_data_source(tools.session, action.name)
     folder, peer = _folder_of(tools, action)
     if there is not None and (not look or (action.folder and there.folder != folder)):
@@ -52,11 +68,19 @@ def create_data_source(tools: Tools, action: do.CreateDataSource, look: bool) ->
     with _ONE_BY_ONE:  # the configuration of Cells is not safe against two writers
         if there is None:
             _make(tools, DataSource(action.name, "LOCAL", folder, action.flat, peer))
-        tools.wait(lambda: _listed(tools, action.name), START_SECONDS, lambda: NotStarted(name=action.name, detail=f"not after {START_SECONDS:.0f} s"))
+        _until_listed(tools, action.name)
     if not action.flat:
-        _started_index(tools, action.name)
-        tools.wait(lambda: _indexed(tools, action.name), INDEX_SECONDS, lambda: IndexFailed(name=action.name, detail="the job does not end"))
+        _until_indexed(tools, action.name)
     return {"folder": folder}
+
+
+def _until_listed(tools: Tools, name: str) -> None:
+    tools.wait(lambda: _listed(tools, name), START_SECONDS, lambda: NotStarted(name=name, detail=f"not after {START_SECONDS:.0f} s"))
+
+
+def _until_indexed(tools: Tools, name: str) -> None:
+    _started_index(tools, name)
+    tools.wait(lambda: _indexed(tools, name), INDEX_SECONDS, lambda: IndexFailed(name=name, detail="the job does not end"))
 
 
 def _started_index(tools: Tools, name: str) -> None:
@@ -72,9 +96,12 @@ def _started_index(tools: Tools, name: str) -> None:
 def _make(tools: Tools, wanted: DataSource) -> None:
     try:
         datasources.create_data_source(tools.session, wanted, make_folder=wanted.flat)
-    except CellsRefused:
-        if datasources.get_data_source(tools.session, wanted.name) is None:
-            raise
+    except CellsRefused as error:
+        if datasources.get_data_source(tools.session, wanted.name) is not None:
+            return
+        if not wanted.flat and "no such file" in error.message and wanted.folder:
+            raise FolderNotThere(folder=wanted.folder, name=wanted.name) from None
+        raise
 
 
 def _folder_of(tools: Tools, action: do.CreateDataSource) -> tuple[str, str]:

@@ -39,6 +39,8 @@ class Tools:
     """What storing old passwords needs; None where the run cannot."""
     pictures: Callable[[str], bytes | None] = lambda _login: None
     """The picture of a person by old login, read from the old server when it is asked for."""
+    storage_keys: Callable[[str], tuple[str, str] | None] = lambda _workspace: None
+    """Access key and secret of the storage of an old workspace, read from the old server when they are asked for."""
 
     def writable(self, node: str, *, for_good: bool = True) -> str:
         """Slug of the desk through which the loader may write at and below `node` (data source first). What people may do there

@@ -298,12 +298,17 @@ class RequestReset(Action):
 @dataclass(frozen=True, slots=True)
 class CreateDataSource(Action):
     """Add a data source. `flat`: Cells' own storage; otherwise `folder` is indexed as it lies (in place).
-    `beside`: name of the data source next to whose folder a flat one is made, when `folder` is empty."""
+    `beside`: name of the data source next to whose folder a flat one is made, when `folder` is empty. `bucket`: of an S3 storage that
+    is indexed as it lies, below `folder`; its keys are read from the old configuration of `workspace` when they are sent."""
 
     name: str
     folder: str = ""
     flat: bool = True
     beside: str = ""
+    bucket: str = ""
+    endpoint: str = ""
+    region: str = ""
+    workspace: str = ""
     phase: ClassVar[int] = 40
 
     @property
@@ -339,6 +344,9 @@ class OpenDesk(Action):
     @property
     def id(self) -> ActionId:
         return ActionId("desk:" + self.data_source)
+
+    def needs(self) -> tuple[ActionId, ...]:
+        return (ActionId("datasource:" + self.data_source),)  # calls on a source that did not start are held for a minute each
 
     def reverse(self) -> Action:
         return CloseDesk(self.uuid, self.slug, self.data_source)
@@ -394,6 +402,9 @@ class CreateWorkspace(Action):
     @property
     def id(self) -> ActionId:
         return ActionId("workspace:" + self.uuid)
+
+    def needs(self) -> tuple[ActionId, ...]:
+        return (ActionId("datasource:" + self.root.split("/", 1)[0]),)
 
     def reverse(self) -> Action:
         return DeleteWorkspace(self.uuid, self.slug)
@@ -472,7 +483,8 @@ class CarryFolder(Action):
         return ActionId("carry:" + self.root.replace("\0", ":"))
 
     def needs(self) -> tuple[ActionId, ...]:
-        return (ActionId("desk:" + self.node.split("/", 1)[0]),) if self.route == "upload" else ()
+        source = self.node.split("/", 1)[0]
+        return (ActionId(("desk:" if self.route == "upload" else "datasource:") + source),)
 
 
 from migrate.transform import file_actions as file_actions  # noqa: E402

@@ -61,6 +61,10 @@ class KeepDates(Action):
     def id(self) -> ActionId:
         return ActionId("dates:" + self.data_source)
 
+    @property
+    def lane(self) -> str:
+        return "dates"  # one after the other: all of them make the same table
+
     def reverse(self) -> Action:
         return RestoreDates(self.data_source)
 
@@ -75,6 +79,10 @@ class RestoreDates(Action):
     @property
     def id(self) -> ActionId:
         return ActionId("restore-dates:" + self.data_source)
+
+    @property
+    def lane(self) -> str:
+        return "dates"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ role names that person's folder. Rights in Cells belong to nodes, so folders tha
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from migrate.cells.models import MY_FILES, LiveWorkspace, Target
@@ -14,6 +14,7 @@ from migrate.errors import Code, Finding, finding
 from migrate.extract.records import Root, Workspace
 from migrate.transform import codes, names
 from migrate.transform.actions import CreateDataSource, CreateWorkspace, NodeRef
+from migrate.transform.buckets import BUCKET, bucket_of, is_bucket
 from migrate.transform.identity import Identity
 from migrate.transform.in_place import HANDED_OVER, LEFT_OUT, NOT_HANDED_OVER, REFUSED, InPlace, originals, refusal
 from migrate.transform.mapping import Mappings, Proposal, WorkspaceLine
@@ -91,8 +92,9 @@ def plan_placement(
     that Cells shall index as it lies."""
     result = Placement()
     everything = {w.id: w for w in workspaces}
+    mounted = {wid for wid, root in shared_roots.items() if root.folder is not None}
     wide = target.facts.features.wide_characters
-    kept = [w for w in sorted(everything.values(), key=lambda w: w.id) if _kept(result, w, everything, mappings)]
+    kept = [w for w in sorted(everything.values(), key=lambda w: w.id) if _kept(result, w, everything, mappings, mounted)]
     personal = _personal_workspace(result, kept, target, mappings)
     ours = {identity.workspace(w.id) for w in kept}
     taken = {w.slug for w in target.workspaces.values() if w.uuid not in ours}
@@ -126,7 +128,8 @@ def _line(mappings: Mappings, workspace: Workspace) -> WorkspaceLine:
     return mappings.workspaces.get(workspace.id) or WorkspaceLine(workspace.id)
 
 
-def _kept(result: Placement, workspace: Workspace, everything: Mapping[str, Workspace], mappings: Mappings) -> bool:
+def _kept(result: Placement, workspace: Workspace, everything: Mapping[str, Workspace], mappings: Mappings, mounted: Collection[str]) -> bool:
+    """Whether it is carried. `mounted`: workspaces of which a folder is on this machine."""
     parent = everything.get(workspace.parent or "")
     driver = workspace.driver or (parent.driver if parent is not None else "")
     line = _line(mappings, workspace)
@@ -138,7 +141,7 @@ def _kept(result: Placement, workspace: Workspace, everything: Mapping[str, Work
         result.skip(workspace, codes.WORKSPACE_PAGE)
     elif line.action == "skip":
         result.skip(workspace, codes.WORKSPACE_SKIPPED)
-    elif driver != "fs" and not (line.route in ("in-place", "external") or line.data_source or line.action == "merge"):
+    elif driver != "fs" and not (line.route in ("in-place", "external") or line.data_source or line.action == "merge" or workspace.id in mounted):
         result.skip(workspace, codes.WORKSPACE_REMOTE)
         result.findings.append(finding(codes.REMOTE_STORAGE, "workspaces", workspace.id, driver=driver or "unknown"))
         result.proposals.append(
@@ -232,6 +235,8 @@ def _indexed_place(result: Placement, place: Place, line: WorkspaceLine, target:
     if line.route == "upload" or not line.route or (line.route == "external" and not line.folder and (there is None or there.flat)):
         return place
     planned = result.sources.get(name)
+    if is_bucket(place.workspace) and not line.folder and all(root.folder is None for root in roots):
+        return _bucket_place(result, place, there is not None, in_place)
     folder = line.folder or (planned.folder if planned else "") or (there.folder if there else "") or ""
     others = {s.name: s.folder for s in target.data_sources.values() if s.storage == "LOCAL" and s.folder}
     others |= {s.name: s.folder for s in result.sources.values() if s.folder and s.name != name}
@@ -257,6 +262,21 @@ def _indexed_place(result: Placement, place: Place, line: WorkspaceLine, target:
     if original:
         result.findings.append(finding(HANDED_OVER, "workspaces", wid, folder=folder, name=name, parent=posixpath.dirname(folder.rstrip("/"))))
     return replace(place, folder=folder.rstrip("/"), original=original)
+
+
+def _bucket_place(result: Placement, place: Place, exists: bool, in_place: InPlace) -> Place | None:
+    """The place in a bucket that stays where it is: Cells is given the bucket."""
+    name = place.data_source
+    bucket = bucket_of(place.workspace)
+    if exists:
+        return place
+    if isinstance(bucket, str):
+        return _left_out(result, place, REFUSED, folder=str(place.workspace.options.get("CONTAINER") or "-"), name=name, reason=bucket)
+    if not in_place.hand_over:
+        return _left_out(result, place, NOT_HANDED_OVER, folder=bucket.shown, name=name)
+    result.sources[name] = bucket.action(name, place.workspace.id)
+    result.findings.append(finding(BUCKET, "workspaces", place.workspace.id, bucket=bucket.shown, name=name))
+    return replace(place, root=name)
 
 
 def _left_out(result: Placement, place: Place, why: Code, **details: object) -> None:

@@ -110,7 +110,7 @@ def carry_out(work: Path, ledger: Ledger, secrets: Secrets, settings: Settings, 
     keeping = keeping_for(settings, secrets, session, connection)
     pictures = Pictures(settings, secrets)
     watch = Stopwatch(ledger)
-    loader = Loader(session, ledger, secrets, stop, watch.around(carrier.carry), keeping, pictures)
+    loader = Loader(session, ledger, secrets, stop, watch.around(carrier.carry), keeping, pictures, pictures.storage_keys)
     return_loans(session, ledger)  # of a run that was killed
     try:
         _reopen_desks(ledger, loader)

@@ -167,7 +167,7 @@ def _rclone(listing: Path, old: bytes, node: str) -> Iterator[str]:
     text = listing.read_bytes().replace(b"\n", b"\\n").replace(b"\0", b"\n")
     (lines := listing.with_suffix(".lines")).write_bytes(text)
     source, _, inner = node.partition("/")
-    yield f"# SLUG: a workspace over the data source {source} into which the owner of the token may write"
+    yield f"# SLUG: a workspace over the data source {source} into which, and into {inner or 'its top'}, the owner of the token may write"
     yield (f"rclone copy --files-from-raw {shlex.quote(lines.name)} {_quoted(old)} "
            f"\"cells:io/${{SLUG:?}}\"/{_quoted(os.fsencode(inner))} --s3-chunk-size 50Mi --s3-upload-cutoff 100Mi --transfers 4")
 

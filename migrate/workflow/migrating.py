@@ -51,4 +51,4 @@ def migrate_all(work: Path, legacy: Path, database: str | None, path_map: Mappin
                 read = planned.read + session.requests.read
     status = ExitStatus.worst(planned.exit, applied.exit, verified.exit)
     return Outcome(f"{applied.verdict} {verified.verdict}", status, counts=applied.counts, read=read, write=written,
-                   findings=[*planned.findings, *verified.findings], lines=applied.lines, extra=verified.extra)
+                   findings=[*planned.findings, *(f for f in applied.findings if f not in planned.findings), *verified.findings], lines=applied.lines, extra=verified.extra)

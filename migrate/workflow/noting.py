@@ -214,7 +214,8 @@ def store_derived(ledger: Ledger, parts: Iterable[Part]) -> None:
 
 
 class Pictures:
-    """Pictures of people, read from the old server when they are asked for, on a thread of their own: a Source belongs to one thread."""
+    """Pictures of people and keys of storages, read from the old server when they are asked for, on a thread of their own: a Source
+    belongs to one thread."""
 
     def __init__(self, settings: Settings, secrets: Secrets) -> None:
         self._settings, self._secrets = settings, secrets
@@ -224,10 +225,17 @@ class Pictures:
     def __call__(self, login: str) -> bytes | None:
         return self._thread.submit(self._read, login).result()
 
+    def storage_keys(self, workspace: str) -> tuple[str, str] | None:
+        """Access key and secret of a workspace in an S3 storage."""
+        return self._thread.submit(lambda: self._opened().storage_keys(workspace)).result()
+
     def _read(self, login: str) -> bytes | None:
+        return self._opened().avatar(login)
+
+    def _opened(self) -> Source:
         if self._source is None:
             self._source = self._settings.open_source(self._secrets)
-        return self._source.avatar(login)
+        return self._source
 
     def close(self) -> None:
         """Release the old server's files."""

@@ -10,6 +10,7 @@ from sqlalchemy.engine import Engine
 
 from migrate.load.cells_database import DatabaseUnusable
 from migrate.load.dates import SAVED, DatesTable
+from migrate.transform.file_actions import KeepDates, RestoreDates
 
 
 @pytest.fixture
@@ -45,3 +46,9 @@ def test_restoring_brings_back_the_former_dates_but_not_over_what_changed_since(
 def test_a_database_without_that_index_is_refused(engine: Engine) -> None:
     with pytest.raises(DatabaseUnusable):
         DatesTable(engine, "other")
+
+
+def test_dates_of_several_data_sources_are_stored_one_after_the_other() -> None:
+    """Side by side each would make the table of former dates: seen to fail on a real MariaDB."""
+    assert KeepDates("legacy").lane == KeepDates("personal").lane
+    assert RestoreDates("legacy").lane == RestoreDates("personal").lane

@@ -14,6 +14,7 @@ from typing import Any
 
 from migrate.cells.sandbox import content
 from migrate.cells.sandbox.answers import Answer, Failure, compact, not_found, reply
+from migrate.cells.sandbox.buckets import index_bucket
 from migrate.cells.sandbox.messages import DATA_SOURCE, PEER_FOLDER
 from migrate.cells.sandbox.nodes import FILE, FOLDER, Node, Source, add_node, drop_node, marker, nfc, unique_etag
 from migrate.cells.sandbox.router import Call, Route
@@ -68,13 +69,15 @@ def put(call: Call) -> Answer:
     configuration = compact({
         "Name": name, "StorageType": "" if body.get("StorageType") == "LOCAL" else body.get("StorageType", ""),
         "StorageConfiguration": body.get("StorageConfiguration", {}), "ObjectsServiceName": service,
-        "ObjectsBucket": body.get("ObjectsBucket") or os.path.basename(folder), "ApiKey": body.get("ApiKey") or "key-" + service,
+        "ObjectsBucket": body.get("ObjectsBucket") or os.path.basename(folder),
+        "ObjectsBaseFolder": body.get("ObjectsBaseFolder", ""), "ApiKey": body.get("ApiKey") or "key-" + service,
         "ApiSecret": state.new_uuid(), "PeerAddress": body.get("PeerAddress", ""), "FlatStorage": body.get("FlatStorage", False),
         "SkipSyncOnRestart": body.get("SkipSyncOnRestart", False), "VersioningPolicyName": body.get("VersioningPolicyName", "")})
     source = state.sources.get(name)
     if source is None:
         source = Source.create(state, name, body.get("FlatStorage", False), folder, configuration)
         state.sources[name] = source
+        source.keys = (str(body.get("ApiKey", "")), str(body.get("ApiSecret", "")))
         source.read_only = body.get("StorageConfiguration", {}).get("readOnly") == "true"
         if not source.flat:
             source.ready_at = state.clock() + state.index_seconds
@@ -157,6 +160,10 @@ def settle(state: State, source: Source) -> None:
         return
     for task in job["tasks"]:
         if task["Status"] != "Running":
+            continue
+        if source.configuration.get("StorageType") == "S3":
+            refused = index_bucket(state, source, source.keys)
+            task.update(Status="Error" if refused else "Finished", StatusMessage=refused or "Complete", EndTime=state.now())
             continue
         if os.path.islink(source.folder):
             bucket = os.path.basename(source.folder)

@@ -93,6 +93,7 @@ class Source:
     configuration: dict[str, Any] = field(default_factory=dict)
     read_only: bool = False
     ready_at: float = 0.0
+    keys: tuple[str, str] = field(default=("", ""), repr=False)
 
     @classmethod
     def create(cls, state: State, name: str, flat: bool, folder: str, configuration: dict[str, Any] | None = None) -> Source:
