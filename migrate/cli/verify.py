@@ -25,7 +25,8 @@ from migrate.workflow.verifying import verify_target
               help="With --deep: only so many of a hundred files; the same ones each time.")
 @click.option("--share-sessions", type=click.Choice(["none", "sample", "all"]), default="sample", show_default=True,
               help="Which people with shares are asked in sessions of their own whether they find them, where they can be signed in.")
-@click.option("--probe", is_flag=True, help="Try to upload a small file through each public link and remove it again (writes to Cells; owners may get a notice).")
+@click.option("--probe", is_flag=True,
+              help="Try to upload a small file through each public link and remove it again (writes to Cells; owners may get a notice).")
 @options.cells_database
 @route.via_too
 @options.connection

@@ -50,5 +50,6 @@ def migrate_all(work: Path, legacy: Path, database: str | None, path_map: Mappin
                 verified = verify_with(work, ledger, session, connection, progress=progress)
                 read = planned.read + session.requests.read
     status = ExitStatus.worst(planned.exit, applied.exit, verified.exit)
+    findings = [*planned.findings, *(f for f in applied.findings if f not in planned.findings), *verified.findings]
     return Outcome(f"{applied.verdict} {verified.verdict}", status, counts=applied.counts, read=read, write=written,
-                   findings=[*planned.findings, *(f for f in applied.findings if f not in planned.findings), *verified.findings], lines=applied.lines, extra=verified.extra)
+                   findings=findings, lines=applied.lines, extra=verified.extra)

@@ -52,7 +52,8 @@ class World:
         for kind, body in {
             "metadata": {"node": NODE, "values": {"usermeta-n": '"x"'}}, "watches": {"node": NODE, "login": "bob", "events": ["change"]},
             "locks": {"node": NODE, "login": "bob"}, "bookmarks": {"node": NODE, "login": "bob"},
-            "quotas": {"role": "bob-uuid", "workspace": "ws", "node": "pydiods1", "bytes": 5}, "pictures": {"login": "bob", "sha256": hashlib.sha256(PNG).hexdigest()},
+            "quotas": {"role": "bob-uuid", "workspace": "ws", "node": "pydiods1", "bytes": 5},
+            "pictures": {"login": "bob", "sha256": hashlib.sha256(PNG).hexdigest()},
             "fields": {"namespace": "usermeta-n", "label": "N", "definition": '{"type": "string"}'},
         }.items():
             self.ledger.replace_records(kind, [("key", {})])
