@@ -198,9 +198,12 @@ cells = click.option("--cells", "cells_url", required=True, metavar="URL", envva
 cells_again = click.option("--cells", "cells_url", metavar="URL", envvar="MIGRATE_CELLS", help="Address of the new server (default: the one planned for).")
 
 selection = _stack(
-    click.option("--only", multiple=True, metavar="KIND", help="Only this kind (users, groups, roles, teams, workspaces, files, …). Repeatable."),
-    click.option("--user", multiple=True, metavar="LOGIN", help="Only this old login. Repeatable."),
-    click.option("--workspace", multiple=True, metavar="ID", help="Only this old workspace id. Repeatable."),
+    click.option("--only", multiple=True, metavar="KIND", envvar="MIGRATE_ONLY",
+                 help="Carry out only this kind now (users, workspaces, files, shares, metadata, …) and what it needs. Repeatable."),
+    click.option("--user", multiple=True, metavar="LOGIN", envvar="MIGRATE_USER",
+                 help="Carry out only what concerns this old login now: account, rights, personal files, shares. Repeatable."),
+    click.option("--workspace", multiple=True, metavar="ID", envvar="MIGRATE_WORKSPACE",
+                 help="Carry out only this old workspace (its id) now, with its files and shares. Repeatable."),
 )
 
 planning = _stack(

@@ -55,19 +55,24 @@ class Engine:
     """Executes what the ledger holds as planned or started."""
 
     def __init__(self, ledger: Ledger, performer: Performer, *, workers: int = 4, stop: StopSignal | None = None,
-                 progress: Callable[[str, int], None] = lambda _kind, _n: None) -> None:
+                 progress: Callable[[str, int], None] = lambda _kind, _n: None, chosen: Callable[[Action], bool] | None = None) -> None:
+        """`chosen`: what is carried out now; the rest stays as it is in the ledger. None: everything."""
         self._ledger = ledger
         self._performer = performer
         self._workers = max(1, workers)
         self._stop = stop or StopSignal()
         self._progress = progress
+        self._chosen = chosen
         self._failed: set[str] = {row.id for row in ledger.actions(State.FAILED)}
         self._tally = Tally()
         self._guard = threading.Lock()
 
     def run(self) -> Tally:
         """Until nothing is left, the run is interrupted, or an error ends it for all (token, connection, disk)."""
-        rows = self._ledger.actions(State.PLANNED, State.STARTED)
+        rows: Iterator[ActionRow] = self._ledger.actions(State.PLANNED, State.STARTED)
+        if self._chosen is not None:
+            wanted = self._chosen
+            rows = (row for row in rows if wanted(from_json(row.body)))
         with ThreadPoolExecutor(self._workers, thread_name_prefix="load") as pool:
             for _phase, in_phase in itertools.groupby(rows, key=lambda row: row.phase):
                 for part in _parts(in_phase, WINDOW):

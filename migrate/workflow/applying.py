@@ -20,6 +20,7 @@ from migrate.load.perform import Loader
 from migrate.report import html
 from migrate.report.csv import write_csv
 from migrate.transform.actions import CloseDesk, OpenDesk, from_json
+from migrate.transform.selection import Selection
 from migrate.workflow import survey
 from migrate.workflow.connect import Connection
 from migrate.workflow.filing import hand_over_dates
@@ -31,6 +32,7 @@ from migrate.workflow.outcome import Outcome
 from migrate.workflow.pace import Stopwatch
 from migrate.workflow.planning import mapping_fingerprint, plan_objects, target_fingerprint
 from migrate.workflow.rehearsal import plan_with
+from migrate.workflow.selecting import chosen_of, part_done, require_known
 from migrate.workflow.settings import NotPlanned, Settings
 from migrate.workflow.sharing import hand_over_shares, prepare_shares
 from migrate.workflow.stage import stage
@@ -60,8 +62,8 @@ def preview(work: Path) -> Outcome:
 
 
 def apply_plan(work: Path, connection: Connection, *, accept_skips: bool, replan: bool, stop: StopSignal, progress: Progress,
-               break_lock: bool = False) -> Outcome:
-    """Execute what the ledger of `work` plans."""
+               break_lock: bool = False, selection: Selection | None = None) -> Outcome:
+    """Execute what the ledger of `work` plans, or the part of it that `selection` names."""
     with WorkLock(work, break_lock=break_lock), Ledger.open(work) as ledger:
         settings = Settings.load(ledger, work)
         if ledger.get("target-fingerprint") is None:
@@ -76,8 +78,10 @@ def apply_plan(work: Path, connection: Connection, *, accept_skips: bool, replan
                     plan_with(work, ledger, secrets, settings, connection, progress=progress, stop=stop)
                 elif changed:
                     raise StalePlan(what=" and ".join(changed))
-                carry_out(work, ledger, secrets, settings, session, connection, stop=stop, progress=progress, workers=connection.workers)
-                return finish_apply(work, ledger, secrets, settings, session, accept_skips=accept_skips)
+                require_known(ledger, selection)
+                carry_out(work, ledger, secrets, settings, session, connection, stop=stop, progress=progress, workers=connection.workers,
+                          selection=selection)
+                return finish_apply(work, ledger, secrets, settings, session, accept_skips=accept_skips, selection=selection)
 
 
 def _drift(work: Path, ledger: Ledger, secrets: Secrets, settings: Settings, session: Session, owner: Owner) -> list[str]:
@@ -99,8 +103,8 @@ def _drift(work: Path, ledger: Ledger, secrets: Secrets, settings: Settings, ses
 
 
 def carry_out(work: Path, ledger: Ledger, secrets: Secrets, settings: Settings, session: Session, connection: Connection, *, stop: StopSignal,
-              progress: Progress, workers: int) -> None:
-    """Run the engine over the plan; the loader's desks are closed in the end, whatever happened on the way."""
+              progress: Progress, workers: int, selection: Selection | None = None) -> None:
+    """Run the engine over the plan, or over the part that `selection` names; the loader's desks are closed in the end, whatever happened on the way."""
     owner = require_files(session)
     require_mailer(ledger, session)
     ledger.reopen_failed()
@@ -115,7 +119,7 @@ def carry_out(work: Path, ledger: Ledger, secrets: Secrets, settings: Settings, 
     try:
         _reopen_desks(ledger, loader)
         with KeepAlive(session, also=countdown(session, connection)), watch.running():
-            Engine(ledger, loader, workers=workers, stop=stop, progress=progress).run()
+            Engine(ledger, loader, workers=workers, stop=stop, progress=progress, chosen=chosen_of(ledger, selection)).run()
     finally:
         carrier.close()
         pictures.close()
@@ -138,11 +142,13 @@ def _reopen_desks(ledger: Ledger, loader: Loader) -> None:
             ledger.reopen(row.id)
 
 
-def finish_apply(work: Path, ledger: Ledger, secrets: Secrets, settings: Settings, session: Session, *, accept_skips: bool) -> Outcome:
+def finish_apply(work: Path, ledger: Ledger, secrets: Secrets, settings: Settings, session: Session, *, accept_skips: bool,
+                 selection: Selection | None = None) -> Outcome:
     """Settle what remains, write the reports, give the verdict."""
     settle_rights(ledger)
     counts = ledger.counts()
     state = sums(ledger, counts, accept_skips=accept_skips)
+    state = part_done(ledger, selection, state) if selection else state
     findings: list[Finding] = [f for _, f in ledger.findings("plan", "apply")]
     page = html.write_report(ledger, work / "report.html")
     write_csv(ledger, work / "not-green.csv")
