@@ -130,7 +130,7 @@ def test_a_password_file_that_others_may_read_is_refused(tmp_path):
         read_passwords(path)
     os.chmod(path, 0o600)
     assert read_passwords(path) == {"alice": "a,b"}
-    path.write_text("alice,secret,more\n")
+    path.write_text("alice,secret,token,more\n")
     with pytest.raises(PasswordsUnsafe) as error:
         read_passwords(path)
     assert "secret" not in str(error.value)
