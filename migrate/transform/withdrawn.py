@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from migrate.cells.models import MY_FILES, Target, data_source_root
-from migrate.errors import Finding
+from migrate.errors import Finding, Severity, code, finding
 from migrate.transform.actions import Action, CreateGroup, CreateRole, CreateWorkspace
 from migrate.transform.file_actions import RemoveFiles
 from migrate.transform.metadata_actions import (
@@ -29,6 +29,20 @@ from migrate.transform.metadata_actions import (
 from migrate.transform.parts import Outcome
 
 Pair = tuple[str, str]
+
+NOT_READ = code("F2921", Severity.WARNING,
+                "Part of the old server's {subject} could not be read this time; what earlier runs brought of it is left in Cells as it is.",
+                "See the errors about {subject}. Make that readable and plan again: then what is really gone there is taken back.",
+                "What cannot be read looks like what was removed. Nothing is taken out of Cells for that.")
+DOUBT: dict[str, frozenset[str]] = {
+    "metadata": frozenset({"metadata", "locks"}), "comments": frozenset({"metadata"}), "locks": frozenset({"locks"}),
+    "watches": frozenset({"watches"}), "bookmarks": frozenset({"bookmarks"}), "preferences": frozenset({"quotas"}),
+    "users": frozenset({"quotas", "bookmarks", "watches"}), "groups": frozenset({"groups"}), "roles": frozenset({"roles", "quotas"}),
+    "teams": frozenset({"roles"}), "files": frozenset({"files"}),
+    "workspaces": frozenset({"metadata", "locks", "watches", "bookmarks", "quotas", "workspaces", "files"}),
+    "installation": frozenset({"metadata", "locks", "watches", "bookmarks", "quotas", "workspaces", "files", "groups", "roles"}),
+}
+"""Kind of an error in reading -> what is not taken back then. Comments are values, too."""
 
 
 @dataclass
@@ -66,12 +80,15 @@ class Withdrawn:
     kinds: tuple[str, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
     targets: tuple[tuple[str, str, dict[str, Any]], ...] = ()
-    findings: tuple[Finding, ...] = ()
 
     def __init__(self, history: Iterable[Action], wanted: Wanted, target: Target, *, keep: Iterable[str] = (), delete: frozenset[str] = frozenset(),
-                 gone: Mapping[str, tuple[str, list[tuple[str, str, str]]]] | None = None) -> None:
-        """`keep`: uuids that stay whatever is deleted."""
-        self._wanted, self._target, self._delete, self._gone, self._keep = wanted, target, delete, gone or {}, frozenset(keep)
+                 gone: Mapping[str, tuple[str, list[tuple[str, str, str]]]] | None = None, unread: Iterable[str] = ()) -> None:
+        """`keep`: uuids that stay whatever is deleted. `unread`: kinds of which something could not be read this time."""
+        self._wanted, self._target, self._gone, self._keep = wanted, target, gone or {}, frozenset(keep)
+        self._unread = frozenset(unread) & DOUBT.keys()
+        self._doubtful = frozenset[str]().union(*(DOUBT[kind] for kind in self._unread))
+        self._delete = delete - self._doubtful
+        self._held = delete & self._doubtful
         self._values: dict[Pair, str | None] = {}
         self._watches: dict[Pair, tuple[str, tuple[Any, ...]] | None] = {}
         self._bookmarks: dict[Pair, str | None] = {}
@@ -104,20 +121,28 @@ class Withdrawn:
     @property
     def actions(self) -> Iterator[tuple[Action, bool]]:
         """In no order: their phases put them at the end of a run."""
-        for action in self._all():
-            yield action, False
+        for kind, action in self._all():
+            if kind in self._doubtful:
+                self._held |= {kind}
+            else:
+                yield action, False
 
-    def _all(self) -> Iterator[Action]:
-        yield from self._of_values()
-        yield from self._of_watches()
-        yield from self._of_bookmarks()
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What is held back because of doubt; complete when `actions` were read."""
+        return tuple(finding(NOT_READ, kind, kind) for kind in sorted(self._unread) if DOUBT[kind] & self._held)
+
+    def _all(self) -> Iterator[tuple[str, Action]]:
+        yield from (("metadata", action) for action in self._of_values())
+        yield from (("watches", action) for action in self._of_watches())
+        yield from (("bookmarks", action) for action in self._of_bookmarks())
         locks = [[[], node, login] for node, login in sorted(self._locks.items()) if login is not None and node not in self._wanted.locks]
         for start in range(0, len(locks), BATCH):
-            yield RemoveLocks(tuple(locks[start:start + BATCH]))
+            yield "locks", RemoveLocks(tuple(locks[start:start + BATCH]))
         for key, quota in sorted(self._quotas.items()):
             if quota is not None and key not in self._wanted.quotas and self._live_quota(quota) == quota.amount:
-                yield RestoreQuota(quota.role, quota.workspace, quota.node, quota.before)
-        yield from self._deletions()
+                yield "quotas", RestoreQuota(quota.role, quota.workspace, quota.node, quota.before)
+        yield from (("", action) for action in self._deletions())
 
     def _of_values(self) -> Iterator[Action]:
         gone: dict[str, list[Any]] = {}

@@ -8,7 +8,7 @@ from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 from migrate.cells.models import Target
-from migrate.errors import Finding, finding
+from migrate.errors import Finding, Severity, finding
 from migrate.ledger import Ledger, State
 from migrate.ledger.files import target_of_gone
 from migrate.transform.actions import (
@@ -189,7 +189,8 @@ def withdrawn(ledger: Ledger, target: Target, options: PlanOptions) -> Withdrawn
         if entry["root"] in nodes:
             gone.setdefault(entry["root"], (nodes[entry["root"]], []))[1].append((target_of_gone(entry), entry["etag"] or "", entry["type"]))
     keep = {Identity(options.seed).everybody}
-    return Withdrawn(history, wanted, target, keep=keep, delete=options.delete_removed, gone=gone)
+    unread = {entry.kind for _, entry in ledger.findings("extract") if entry.severity == Severity.ERROR} if ledger.has_history() else set()
+    return Withdrawn(history, wanted, target, keep=keep, delete=options.delete_removed, gone=gone, unread=unread)
 
 
 def marks_set(ledger: Ledger) -> tuple[dict[tuple[str, str], frozenset[str]], frozenset[str]]:

@@ -96,10 +96,12 @@ def store_plan(ledger: Ledger, target: Target, mappings: Mappings, options: Plan
         findings += part.findings
     for part in parts:
         since.kept += getattr(part, "kept", ())
-    parts.append(withdrawn(ledger, target, options))
+    taken_back = withdrawn(ledger, target, options)
+    parts.append(taken_back)
     ledger.settle_many(_not_carried(ledger, findings, {kind for part in parts for kind in part.kinds}))
     ledger.replace_access(shared.access(plan.access))
     ledger.replace_plan(_needed(ledger, plan, parts, since))
+    findings += taken_back.findings
     ledger.settle_many(outcomes_of(since.kept, options.source_wins))
     keep_seen(ledger, since.left | {f"user:{person.login}" for person, _ in plan.people_changed()})
     findings += week_findings(ledger, plan, since, options)
