@@ -25,7 +25,7 @@ from migrate.workflow.outcome import Outcome
 from migrate.workflow.pace import timed
 from migrate.workflow.proving import password_checks
 from migrate.workflow.reading_back import deep_check
-from migrate.workflow.settings import Settings
+from migrate.workflow.settings import NotPlanned, Settings
 from migrate.workflow.sharing import share_check
 from migrate.workflow.stage import stage
 
@@ -38,6 +38,8 @@ def verify_target(work: Path, connection: Connection, *, progress: Progress, bre
     files that are downloaded and compared. `people`, `probe`: see `sharing.share_check`."""
     with WorkLock(work, break_lock=break_lock), Ledger.open(work) as ledger, stage(ledger, "verify"):
         settings = Settings.load(ledger, work)
+        if ledger.get("target-fingerprint") is None:
+            raise NotPlanned(work=work)  # nothing to compare is no proof
         with connection.session(settings.cells, writes=plant or probe or deep > 0) as session:
             read_facts(session)
             whoami(session)

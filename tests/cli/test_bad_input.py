@@ -13,6 +13,7 @@ import pytest
 from commands import Ran, command
 
 from migrate.cells.sandbox import Sandbox
+from migrate.interrupt import Interrupted
 
 
 def refused(ran: Ran, code: str, status: int) -> None:
@@ -162,3 +163,15 @@ def test_settings_of_the_work_folder_are_checked(tmp_path: Path) -> None:
 def test_json_is_one_object_also_when_things_go_wrong(tmp_path: Path) -> None:
     ran = command("verify", "--work", tmp_path / "w", "--json")
     assert ran.json["exit"] == 2 and ran.json["command"] == "verify" and ran.json["findings"][0]["code"] == "E6004"
+
+
+def test_verify_proves_nothing_where_a_plan_was_begun_and_not_finished(small: Path, tmp_path: Path, sandbox: Sandbox,
+                                                                       monkeypatch: pytest.MonkeyPatch) -> None:
+    """The records are there and nothing to compare them with: that is no proof."""
+    def interrupted(*_: object, **__: object) -> None:
+        raise Interrupted
+
+    with monkeypatch.context() as broken:
+        broken.setattr("migrate.workflow.rehearsal.store_plan", interrupted)
+        assert command("plan", "--legacy", small, "--cells", sandbox.url, "--work", tmp_path / "w").status == 130
+    refused(command("verify", "--work", tmp_path / "w"), "E2003", 2)
