@@ -11,7 +11,7 @@ from migrate.cells.models.notes import LiveNotes
 from migrate.errors import Code, Finding, finding
 from migrate.extract.records import Bookmark, Lock, Preference, Role, Watch
 from migrate.transform.actions import Action
-from migrate.transform.metadata_actions import BATCH, LiftLocks, SetBookmarks, SetLocks, SetWatches, WriteValues
+from migrate.transform.metadata_actions import BATCH, LiftLocks, RemoveValues, SetBookmarks, SetLocks, SetWatches, WriteValues
 from migrate.transform.parts import Lookup, Outcome
 from migrate.transform.people import Person
 from migrate.transform.remarks import Remarks
@@ -54,7 +54,10 @@ class WatchesPart:
             yield login, person, nodes, lost
 
     def _stands(self, login: str, node: str, events: set[str]) -> bool:
-        return events <= self._before(login, node) | self.former.get((login, node), frozenset())
+        """Whether nothing is to be set: all of it is there, or the person took away what an earlier run set, and that is left alone whatever
+        the old server says meanwhile."""
+        before = self._before(login, node)
+        return events <= before or not self.former.get((login, node), frozenset()) <= before
 
     @property
     def kept(self) -> Iterator[Kept]:
@@ -181,6 +184,8 @@ class LocksPart:
         self._changed: set[str] = set()
         self.former: frozenset[str] = frozenset()
         """Nodes that earlier runs locked: where no lock stands any more, somebody in Cells took it away."""
+        self.cleared: frozenset[str] = frozenset()
+        """Nodes that the plan takes values from; a lock stops that as it stops writing."""
         self._wanted: dict[str, tuple[str, list[str]]] = {}
         self._lost: list[tuple[str, Code]] = []
         for lock in records:
@@ -203,8 +208,13 @@ class LocksPart:
             if self._stands(node) and self._where.changed(lock.workspace, lock.user, lock.path, self._live.sizes.get(self._live.nodes.get(node, ""))):
                 self._changed.add(node)
 
+    @property
+    def nodes(self) -> frozenset[str]:
+        """Nodes that are to be locked."""
+        return frozenset(self._wanted)
+
     def _busy(self, node: str) -> bool:
-        return node in self._changed or self._writes(node)
+        return node in self._changed or node in self.cleared or self._writes(node)
 
     @property
     def kept(self) -> Iterator[Kept]:
@@ -291,6 +301,6 @@ def _parts(items: list[Any]) -> Iterator[tuple[Any, ...]]:
 
 
 def written(actions: Iterable[tuple[Action, bool]], among: Container[str]) -> frozenset[str]:
-    """Those of these nodes that a plan writes values to."""
-    items = (item for action, _ in actions if isinstance(action, WriteValues) for item in action.items)
+    """Those of these nodes that a plan writes values to, or takes values from."""
+    items = (item for action, _ in actions if isinstance(action, (WriteValues, RemoveValues)) for item in action.items)
     return frozenset(str(item[1]) for item in items if str(item[1]) in among)

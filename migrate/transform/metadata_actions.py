@@ -209,10 +209,10 @@ class RemoveBookmarks(Action):
 
 @dataclass(frozen=True, slots=True)
 class SetLocks(Action):
-    """Lock files in people's names; last of all, because a lock stops the loader too. Items: [records, node, login]."""
+    """Lock files in people's names; last of all, after values and files that left, because a lock stops the loader too. Items: [records, node, login]."""
 
     items: tuple[Any, ...]
-    phase: ClassVar[int] = 780
+    phase: ClassVar[int] = 797
     kind: ClassVar[str] = "locks"
 
     @property

@@ -173,7 +173,10 @@ class Since:
 
     def _remember(self, action: Action, gone: bool) -> None:
         record = str(getattr(action, "record", ""))
-        self.kept.append(Kept(SUBJECTS.get(type(action), action.kind), self.subject(action), REMOVED if gone else CHANGED, tuple(self._match(action)), gone,
+        match = tuple(self._match(action))
+        if gone and isinstance(action, (CreateUser, CreateGroup, CreateRole)):
+            match += (("members", action.uuid),)  # of cells: what is gone has no name there any more
+        self.kept.append(Kept(SUBJECTS.get(type(action), action.kind), self.subject(action), REMOVED if gone else CHANGED, match, gone,
                               (action.kind, record) if record else None, not isinstance(action, SILENT)))
 
     def subject(self, action: Action) -> str:

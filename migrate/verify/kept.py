@@ -35,4 +35,6 @@ def _made_by_people(difference: Difference, matches: set[tuple[str, str]]) -> bo
         person, _, place = subject.partition(": ")
         workspace = place.partition(" (")[0].partition(":/")[0]
         return bool({("access", f"{person}\0{workspace}"), ("access", f"{person}\0"), ("access", person), ("access", f"\0{workspace}")} & matches)
+    if kind == "shares" and not difference.wider and ("members", subject.rpartition(": ")[2]) in matches:
+        return True
     return (kind, subject) in matches or any(found == kind and name and subject.startswith((name + ":", name + " ", name + "\0")) for found, name in matches)

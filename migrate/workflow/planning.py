@@ -21,6 +21,7 @@ from migrate.transform.file_actions import CopyFolder, KeepDates, RemoveFiles, W
 from migrate.transform.identity import Identity
 from migrate.transform.lookup import PlanLookup
 from migrate.transform.mapping import Mappings, Proposal
+from migrate.transform.marks import LocksPart, written
 from migrate.transform.metadata_actions import RemoveValues, WriteValues
 from migrate.transform.parts import Outcome, Part
 from migrate.transform.passwords import Passwords
@@ -90,14 +91,19 @@ def store_plan(ledger: Ledger, target: Target, mappings: Mappings, options: Plan
     parts += notes
     if proposed is not None:
         proposed += [line for part in notes for line in getattr(part, "proposals", ())]
+    locks = [part for part in parts if isinstance(part, LocksPart)]
     for part in parts:
-        _settle(ledger, part.outcomes)
+        if part not in locks:
+            _settle(ledger, part.outcomes)
         _put_targets(ledger, part.targets)
         findings += part.findings
     for part in parts:
         since.kept += getattr(part, "kept", ())
     taken_back = withdrawn(ledger, target, options)
     parts.append(taken_back)
+    for part in locks:  # a file that loses a value is unlocked for that
+        part.cleared = written(taken_back.actions, part.nodes)
+        _settle(ledger, part.outcomes)
     ledger.settle_many(_not_carried(ledger, findings, {kind for part in parts for kind in part.kinds}))
     ledger.replace_access(shared.access(plan.access))
     ledger.replace_plan(_needed(ledger, plan, parts, since))
