@@ -82,6 +82,14 @@ class Files(Database):
         with self._write() as db:
             db.execute(statement if root is None else statement.where(table.c.root == key_of(root)))
 
+    def forget_sent(self) -> None:
+        """Cells was put back: what was sent does not count any more. That a file is missing there does not say that people removed it, and
+        what left the old server meanwhile is not there either. Its md5 stays, by which a file that is there after all is known as ours."""
+        with self._write() as db:
+            db.execute(update(schema.files).where(schema.files.c.state.in_(["done", "already"])).values(state="planned"))
+            db.execute(update(schema.files).values(etag=None))
+            db.execute(delete(schema.targets).where(schema.targets.c.kind == GONE))
+
     def files(self, root: str | None = None, *states: State) -> Iterator[FileRow]:
         """Files in order of root and path, streamed in pages."""
         table = schema.files

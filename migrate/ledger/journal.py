@@ -141,11 +141,13 @@ class Journal(Database):
             return int(db.execute(text("SELECT coalesce(max(seq), 0) FROM journal")).scalar() or 0)
 
     def forget_journal(self) -> None:
-        """What the journal tells so far does not count any more: Cells was put back to an earlier state. The lines stay."""
+        """What the journal tells so far does not count any more, nor what became of the records by it: Cells was put back to an earlier
+        state. The lines stay."""
         end = json.dumps(self.journal_end())
         statement = upsert(schema.meta).values(key=FORGOTTEN, value=end)
         with self._write() as db:
             db.execute(statement.on_conflict_do_update(index_elements=["key"], set_={"value": end}))
+            db.execute(update(schema.records).values(outcome=None, code=None, detail=None))
 
     def has_history(self) -> bool:
         """Whether anything was ever begun in this work folder."""
@@ -174,11 +176,20 @@ class Journal(Database):
             for action, event, body, result in page:
                 yield text_of(action), body, json.loads(result) if event == "done" and result is not None else None
 
+    def ever(self, prefix: str) -> Iterator[tuple[str, str]]:
+        """(action id, newest body) of every action of this prefix that was ever begun, also of those that were taken back since: what
+        was taken back may be needed once more to take back the rest."""
+        with self._read() as db:
+            rows = db.execute(text("SELECT action, body FROM journal j WHERE substr(action, 1, :length)=:prefix AND seq>:start AND seq="
+                                   "(SELECT max(k.seq) FROM journal k WHERE k.action=j.action AND k.event IN ('started','done')) ORDER BY seq"),
+                              {"length": len(prefix), "prefix": prefix, "start": _start(db)}).all()
+        return ((text_of(row.action), str(row.body)) for row in rows)
+
     def forget_outcomes(self) -> None:
         """After everything was taken back: nothing is migrated any more, the plan is to be made anew."""
         with self._write() as db:
             db.execute(update(schema.records).values(outcome=None, code=None, detail=None))
-            db.execute(update(schema.files).values(state="planned", code=None))
+            db.execute(update(schema.files).values(state="planned", code=None, etag=None))  # missing in Cells is not removed by people
             db.execute(update(schema.access).values(outcome=None))
             db.execute(delete(schema.actions))
             db.execute(delete(schema.meta).where(schema.meta.c.key.in_(["target-fingerprint", "verify"])))

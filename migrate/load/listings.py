@@ -32,10 +32,12 @@ class NotIndexed(MigrationError):
 
 
 class Listings:
-    """What Cells has below a node, folder by folder, each asked once. A folder that is not there has nothing below it."""
+    """What Cells has below a node, folder by folder, each asked once. A folder that is not there has nothing below it. `there` is false
+    when its data source is known not to be there: nobody is asked, because Cells takes most of a minute to say so, with a 500."""
 
-    def __init__(self, session: Session, base: str) -> None:
+    def __init__(self, session: Session, base: str, *, there: bool = True) -> None:
         self._session, self._base = session, base
+        self._there = there
         self._known: OrderedDict[str, dict[str, Node]] = OrderedDict()
         self._lock = threading.RLock()
 
@@ -50,7 +52,7 @@ class Listings:
         if known is not None:
             return known
         parent, _, name = folder.rpartition("/")
-        if folder and name not in self._of(parent):
+        if not self._there or (folder and name not in self._of(parent)):
             listing: dict[str, Node] = {}
         else:
             try:

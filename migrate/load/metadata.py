@@ -15,7 +15,7 @@ from migrate.errors import MigrationError
 from migrate.load import loans
 from migrate.load.nodes import NodeMissing
 from migrate.load.tools import Result, Tools, performs
-from migrate.transform.actions import OpenDesk, from_json
+from migrate.transform.actions import DESK, OpenDesk, from_json
 from migrate.transform.metadata_actions import ForgetTags, OfferTags, PutField, RemoveField, RemoveValues, WriteValues
 
 INDEX_SECONDS = 20.0
@@ -253,10 +253,9 @@ def remove_values(tools: Tools, action: RemoveValues, look: bool) -> Result:
 
 
 def allow_desks(tools: Tools, sources: Iterable[str]) -> None:
-    """Desks as the journal knows them may be opened again (undo): the newest plan may have needed none."""
+    """Desks as the journal knows them may be opened again (undo): the newest plan may have needed none, and their opening may be taken back already."""
     wanted = set(sources)
-    for name, body, _ in tools.ledger.effects(begun=True):
-        if name.startswith("desk:"):
-            desk = from_json(body)
-            if isinstance(desk, OpenDesk) and desk.data_source in wanted:
-                tools.desks.allow(desk.data_source, desk.uuid, desk.slug, desk.loader_role)
+    for _, body in tools.ledger.ever(DESK):
+        desk = from_json(body)
+        if isinstance(desk, OpenDesk) and desk.data_source in wanted:
+            tools.desks.allow(desk.data_source, desk.uuid, desk.slug, desk.loader_role)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migrate.cells.api import tree
+from migrate.cells.api import datasources, tree
 from migrate.cells.errors import NotFound
 from migrate.ledger import State
 from migrate.ledger.listed import target_of
@@ -21,6 +21,8 @@ def purge_folder(tools: Tools, action: CarryFolder) -> tuple[int, int]:
     if action.route != "upload":
         return 0, 0
     source, _, inner = action.node.partition("/")
+    if datasources.get_data_source(tools.session, source) is None:
+        return 0, 0  # somebody removed it, or Cells was put back: no content is listed any more
     allow_desks(tools, [source])
     listings = Listings(tools.session, action.node)
     doomed: list[str] = []

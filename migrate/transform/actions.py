@@ -331,6 +331,10 @@ class DeleteDataSource(Action):
         return ActionId("delete-datasource:" + self.name)
 
 
+DESK = "desk:"
+"""How the id of every `OpenDesk` begins."""
+
+
 @dataclass(frozen=True, slots=True)
 class OpenDesk(Action):
     """Give the loader a temporary workspace over a data source, so that it can write there: there is no administrative write."""
@@ -343,7 +347,7 @@ class OpenDesk(Action):
 
     @property
     def id(self) -> ActionId:
-        return ActionId("desk:" + self.data_source)
+        return ActionId(DESK + self.data_source)
 
     def needs(self) -> tuple[ActionId, ...]:
         return (ActionId("datasource:" + self.data_source),)  # calls on a source that did not start are held for a minute each

@@ -11,7 +11,7 @@ from migrate.cells.session import Session
 from migrate.errors import ExitStatus, MigrationError
 from migrate.ledger import Ledger, Secrets, WorkLock
 from migrate.load.loans import give_back
-from migrate.transform.actions import OpenDesk, from_json
+from migrate.transform.actions import DESK, OpenDesk, from_json
 from migrate.workflow.connect import Connection
 from migrate.workflow.handing import handed_over, remove
 from migrate.workflow.outcome import Outcome
@@ -65,7 +65,7 @@ def finish_migration(work: Path, connection: Connection, *, dry_run: bool, break
 def _desks(ledger: Ledger, session: Session, *, dry_run: bool) -> list[str]:
     """Desks that an interrupted run may have left, with their rights."""
     lines = []
-    desks = {action.uuid: action for action in (from_json(body) for _, body, _ in ledger.effects(begun=True)) if isinstance(action, OpenDesk)}
+    desks = {action.uuid: action for action in (from_json(body) for _, body in ledger.ever(DESK)) if isinstance(action, OpenDesk)}
     for uuid, desk in desks.items():
         there = workspaces.get_workspace(session, uuid)
         rules = acls.search_acls(session, workspaces=[uuid], roles=[desk.loader_role])

@@ -111,7 +111,7 @@ def forget_what_was_put_back(ledger: Ledger, target: Target, identity: Identity)
         return []
     ledger.forget_journal()
     ledger.put_targets(SEEN, (), replace=True)
-    ledger.reopen_files()
+    ledger.forget_sent()
     return [finding(PUT_BACK, "server", target.facts.url, gone=gone, made=made)]
 
 

@@ -113,7 +113,7 @@ def plan_with(work: Path, ledger: Ledger, secrets: Secrets, settings: Settings, 
                           extra=[*put_back, *facts_findings, *loader_findings, *session.findings], live=live_shares(session, ledger),
                           shares={**settings.shares, "hash_route": route_of(settings.shares, settings.passwords)},
                           now=settings.now, eyes=Eyes.of(session, secrets, settings), proposed=proposed, hidden=filing.FileChoice.of(settings).hidden_files,
-                          look=lambda node: Listings(session, node))
+                          look=lambda node: Listings(session, node, there=node.split("/", 1)[0] in target.data_sources))
         for found in (*filing.date_findings(ledger, settings), *mail_findings(ledger, session), *token_findings(session, connection)):
             ledger.add_finding("plan", found)
         written = write_proposals(work / "mappings", [*plan.proposals, *proposed])

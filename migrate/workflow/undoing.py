@@ -21,7 +21,7 @@ from migrate.load.places import ConflictingData
 from migrate.load.purge import purge_folder
 from migrate.load.shares import AddressTaken
 from migrate.load.untouched import KINDS, changed_since
-from migrate.transform.actions import Action, CarryFolder, CloseDesk, DeleteGroup, OpenDesk, RemoveRight, SetRight, from_json
+from migrate.transform.actions import DESK, Action, CarryFolder, CloseDesk, CreateFolder, DeleteGroup, OpenDesk, RemoveRight, SetRight, from_json
 from migrate.transform.share_actions import CreateCell, DeleteLink, ShareRight
 from migrate.workflow.connect import Connection
 from migrate.workflow.keeping import keeping_for
@@ -116,6 +116,9 @@ def _undo(work: Path, ledger: Ledger, settings: Settings, connection: Connection
         return Outcome(f"{done} things would be taken back, {kept} would stay because people changed them.", read=read, write=write,
                        findings=findings, lines=[*lines, *(found.message for found in findings)])
     if not failed:
+        for name, body, _ in ledger.effects():
+            if isinstance(from_json(body), CreateFolder):  # stays when it stays: a later plan that misses it makes it again
+                ledger.journal_undone(name, body)
         ledger.forget_outcomes()
     verdict = f"{done} things were taken back" + (f", {kept} stay because people changed them" if kept else "") + \
         (f", {failed} could not be; see the findings." if failed else ".")
@@ -124,9 +127,9 @@ def _undo(work: Path, ledger: Ledger, settings: Settings, connection: Connection
 
 
 def _desks(ledger: Ledger, steps: list[Step]) -> list[CloseDesk]:
-    """What closes the desks that taking back may open. Those whose opening was taken back already by an undo that was killed are in
-    the plan only, and may be open again."""
-    opened = [*(step.effect for step in steps), *(from_json(row.body) for row in ledger.actions())]
+    """What closes the desks that taking back may open; also those whose opening was taken back already by an undo that was killed:
+    they may be open again."""
+    opened = [*(step.effect for step in steps), *(from_json(body) for _, body in ledger.ever(DESK))]
     return list({e.uuid: CloseDesk(e.uuid, e.slug, e.data_source) for e in opened if isinstance(e, OpenDesk)}.values())
 
 

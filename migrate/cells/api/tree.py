@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
+from migrate.cells.api.datasources import get_data_source
 from migrate.cells.conventions import node_path
 from migrate.cells.errors import AlreadyExists, CellsRefused, NotFound, RefusedToSend
 from migrate.cells.models import Node
@@ -22,7 +23,8 @@ def admin_stat(session: Session, path: str) -> Node | None:
     """A node by its path with the data source first; None when there is none. `POST /a/tree/admin/stat`.
 
     A missing node is 500 on 4.x, and so are other failures; so after a 500 the node is listed, which is 404 when it is missing.
-    A path in another form than NFC is asked for as it is first. An unknown data source is CellsRefused, after up to 42 s."""
+    A path in another form than NFC is asked for as it is first. In a data source that Cells does not know there is nothing; to learn
+    that takes up to 42 s, so do not ask where it is known to be missing."""
     exact, clean = node_path(path, exact=True), node_path(path)
     if exact != clean:
         found = _admin_stat(session, exact)
@@ -43,6 +45,9 @@ def _admin_stat(session: Session, clean: str) -> Node | None:
             session.search("/a/tree/admin/list", {"Node": {"Path": clean}, "Limit": "1", "Offset": "0"})
         except NotFound:
             return None
+        except CellsRefused:
+            if get_data_source(session, clean.partition("/")[0]) is None:
+                return None
         raise
 
 
