@@ -2,8 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
-# Tests run in as many processes as there are processors (WORKERS=0: in one, as with a real Cells). They share nothing but what lies in this folder.
-WORKERS ?= $(if $(CELLS_URL),0,auto)
+# Tests wait more than they compute, so they run in twice as many processes as there are processors (WORKERS=0: in one, as with a real
+# Cells). They share nothing but what lies in this folder.
+WORKERS ?= $(if $(CELLS_URL),0,$(shell expr 2 "*" $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)))
 PYTEST := $(PY) -m pytest -n $(WORKERS) --dist worksteal
 
 .PHONY: demo test lint fuzz scale sweep fault-proxy contract bench fixtures audit lock clean
