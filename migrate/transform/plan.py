@@ -38,7 +38,7 @@ from migrate.transform.placement import DESK_SLUG, GROUP, PERSONAL, PERSONAL_SOU
 from migrate.transform.records_view import Records, paired
 from migrate.transform.rights import PersonalRights, Rights
 from migrate.transform.roles import plan_roles
-from migrate.transform.standing import Standing, Triple, actions_of
+from migrate.transform.standing import CLOSING, Standing, Triple, actions_of
 from migrate.transform.ways import TEMPORARY, PasswordPolicy
 
 NO_FOLDER = "_root"
@@ -388,6 +388,7 @@ class Plan:
 
     def _grants(self) -> Iterator[tuple[Action, bool]]:
         planned: set[Triple] = set()
+        ours = {place.uuid for place in self._placement.places.values()}
         for action in self._all_rights():
             triple = (action.role, str(action.node), action.workspace)
             if triple in self._options.given:
@@ -395,6 +396,8 @@ class Plan:
             yield action, self._live.says(*triple) == actions_of(action.right, action.mode)
         for (role, node, workspace), stated in sorted(self._options.given.items(), key=lambda item: item[0]):
             says = self._live.says(role, node, workspace)
+            if role == self._identity.everybody and stated <= CLOSING and workspace not in ours:
+                continue  # a workspace of Cells that was closed stays closed: it would open to everybody
             if (role, node, workspace) not in planned and says and (says == stated or self._options.source_wins):
                 yield RemoveRight(role, NodeRef(node), workspace), False
 

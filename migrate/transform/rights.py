@@ -106,8 +106,8 @@ class Rights:
             by_node.setdefault(place.root, []).append((wid, place))
         self._shared_ids = frozenset(wid for wid, _ in self.shared)
         self._by_node = sorted(by_node.items())
-        self.foreign = self._foreign_spots()
         self.standing = Standing.of(target)
+        self.foreign = self._foreign_spots()
         for triple in given:
             self.standing.forget(triple)
         for role in our_roles if given else ():
@@ -136,14 +136,16 @@ class Rights:
                     yield SetRight(source.uuid, NodeRef(place.root), place.uuid, Right.NONE, "close", why="role")
 
     def _foreign_spots(self) -> list[Spot]:
-        """Roots of existing workspaces that are not part of the migration."""
+        """Roots of existing workspaces that are not part of the migration. A busy server lists a workspace without its roots: then
+        every node counts of which a rule speaks in it, for what is not seen here stays open."""
         mine = {p.uuid for p in self.places.values()} | self._ours
-        return [
-            Spot(live.uuid, MY_FILES if uuid == MY_FILES else path.strip("/"))
-            for live in sorted(self._target.workspaces.values(), key=lambda w: w.uuid)
-            if live.uuid not in mine and live.scope == "ADMIN" and not live.slug.startswith(DESK_SLUG)
-            for uuid, path in sorted(live.roots.items())
-        ]
+        spots = []
+        for live in sorted(self._target.workspaces.values(), key=lambda w: w.uuid):
+            if live.uuid in mine or live.scope != "ADMIN" or live.slug.startswith(DESK_SLUG):
+                continue
+            nodes = {MY_FILES if uuid == MY_FILES else path.strip("/") for uuid, path in live.roots.items()}
+            spots += [Spot(live.uuid, node) for node in sorted(nodes or self.standing.spoken(live.uuid))]
+        return spots
 
     def _closings(self, adopted: Iterable[str]) -> list[SetRight]:
         """Existing workspaces that groups or automatic roles would open to the people who come: closed on everybody's role."""

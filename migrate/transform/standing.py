@@ -16,6 +16,9 @@ Statement = frozenset
 Triple = tuple[str, str, str]
 """(role, node, workspace); the workspace is "" for a right inside one."""
 
+CLOSING = frozenset({"deny", "policy"})
+"""Rules that take something away."""
+
 
 @cache
 def actions_of(right: Right, mode: str) -> frozenset[str]:
@@ -60,6 +63,10 @@ class Standing:
                 by_workspace = standing.rules.setdefault(acl.role, {}).setdefault(node, {})
                 by_workspace[acl.workspace] = by_workspace.get(acl.workspace, frozenset()) | {acl.action}
         return standing
+
+    def spoken(self, workspace: str) -> set[str]:
+        """The nodes on which any role says something in a workspace."""
+        return {node for by_node in self.rules.values() for node, by_workspace in by_node.items() if by_workspace.get(workspace)}
 
     def state(self, role: str, node: str, workspace: str, actions: frozenset[str]) -> None:
         """Let a role say this on a node in a workspace, instead of what it said."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 
 import pytest
@@ -15,7 +16,7 @@ from migrate.cells.models import Role as CellsRole
 from migrate.cells.models import User as CellsUser
 from migrate.extract.records import CLEAR, Access, Group, Role, Root, User, Workspace
 from migrate.rights import Right
-from migrate.transform.actions import CreateUser, SetRight
+from migrate.transform.actions import CreateUser, RemoveRight, SetRight
 from migrate.transform.plan import PlanOptions, make_plan
 from migrate.transform.standing import actions_of
 
@@ -295,6 +296,20 @@ def test_what_is_open_to_everybody_in_cells_is_closed_once_on_the_role_of_all() 
     closed = [a for a, _ in plan.actions if type(a).__name__ == "SetRight" and a.mode != "allow"]
     assert {(a.workspace, a.mode) for a in closed} == {("ws-common", "close"), ("ws-personal", "deny")}
     assert len({a.role for a in closed}) == 1
+
+
+def test_a_workspace_that_a_busy_server_lists_without_its_root_is_closed_and_stays_closed() -> None:
+    world = Records([User("a"), User("b")])
+    blind = {uuid: dataclasses.replace(live, roots={}) for uuid, live in fresh_target().workspaces.items()}
+    first = make_plan(world, fresh_target(workspaces=blind), options=PlanOptions(SEED))
+    actions = [action for action, _ in first.actions]
+    assert {(a.workspace, a.mode) for a in actions if isinstance(a, SetRight) and a.mode != "allow"} == {("ws-common", "close"), ("ws-personal", "deny")}
+    rights = {(a.role, str(a.node), a.workspace): actions_of(a.right, a.mode) for a in actions if isinstance(a, SetRight)}
+    done = after(fresh_target(), actions)
+    unruled = tuple(acl for acl in done.acls if acl.role != "ROOT_GROUP")  # and the rules that opened it were not listed either
+    for seen in (dataclasses.replace(done, workspaces={**done.workspaces, **blind}), dataclasses.replace(done, acls=unruled)):
+        later = make_plan(world, seen, options=PlanOptions(SEED, given=rights, stated={a.login: a for a in actions if isinstance(a, CreateUser)}))
+        assert [a for a, already in later.actions if isinstance(a, RemoveRight) and not already] == []
 
 
 def test_outside_people_do_not_get_what_cells_gives_to_all_outside_people() -> None:
