@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import IO, Any
+from collections.abc import Callable
+from typing import IO, Any, TypeVar
 
 from migrate.cells.hashes import Hasher
 from migrate.errors import ExitStatus, MigrationError
+from migrate.text import shown
+
+Sent = TypeVar("Sent")
 
 
 class SourceChanged(MigrationError):
@@ -112,3 +116,23 @@ def open_source(file: str | bytes | os.PathLike[Any], name: str) -> IO[bytes]:
         opened.close()
         raise SourceUnreadable(file=name, detail="it is no ordinary file")
     return opened
+
+
+def send_unchanged(file: str | bytes | os.PathLike[Any], size: int | None, tries: int,
+                   send: Callable[[IO[bytes], str, os.stat_result], Sent]) -> tuple[Sent, os.stat_result]:
+    """What `send(open file, its name for people, its state)` gives for a file that was the same before and after; again up to `tries`
+    times when it moved meanwhile. `size`: what the inventory says. SourceChanged, SourceUnreadable, and what `send` raises."""
+    name = shown(os.fsencode(file))
+    for _ in range(tries):
+        with open_source(file, name) as source:
+            before = os.fstat(source.fileno())
+            if size is not None and before.st_size != size:
+                raise SourceChanged(file=name)
+            try:
+                sent = send(source, name, before)
+            except Moved:
+                continue
+            after = os.fstat(source.fileno())
+            if (after.st_size, after.st_mtime_ns) == (before.st_size, before.st_mtime_ns):
+                return sent, before
+    raise SourceChanged(file=name)

@@ -11,20 +11,19 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
 import structlog
 from botocore.exceptions import BotoCoreError
 
 from migrate.cells import gateway as s3
-from migrate.cells.bodies import Moved, Region, SourceChanged, SourceUnreadable, open_source
+from migrate.cells.bodies import Region, SourceChanged, SourceUnreadable, send_unchanged
 from migrate.cells.errors import NotFound, WriteForbidden
 from migrate.cells.gateway import BUCKET, OPENING, TRIES, Gateway, UploadFailed, etag_of, stream
 from migrate.cells.hashes import Hasher, Hashes
 from migrate.cells.keys import key_of
 from migrate.cells.multipart import AT_ONCE, Parts, Unfinished, no_progress
 from migrate.cells.session import Session
-from migrate.text import shown
 
 __all__ = ["OPENING", "Content", "SourceChanged", "SourceUnreadable", "Stored", "Unfinished", "UploadFailed"]
 MULTIPART_FROM = 100 << 20
@@ -70,26 +69,16 @@ class Content:
         if not self._session.allow_writes:
             raise WriteForbidden(method="PUT", path=path)
         key = key_of(slug, path, structured=structured)
-        name = shown(os.fsencode(file))
-        for _ in range(TRIES):
-            with open_source(file, name) as source:
-                before = os.fstat(source.fileno())
-                if size is not None and before.st_size != size:
-                    raise SourceChanged(file=name)
-                try:
-                    if before.st_size < self._multipart_from:
-                        etag, hasher, proven = self._whole(slug, key, Region(source, name, 0, before.st_size, Hasher()), progress)
-                    else:
-                        etag, hasher, proven = self._parts.put(slug, key, source, name, before.st_size, on_upload_id=on_upload_id, unfinished=unfinished,
-                                                               progress=progress)
-                except Moved:
-                    continue
-                after = os.fstat(source.fileno())
-                if (after.st_size, after.st_mtime_ns) == (before.st_size, before.st_mtime_ns):
-                    self._gateway.is_open(slug)
-                    log.debug("file.stored", path=key, size=before.st_size)
-                    return Stored(key, etag, hasher.result(), int(before.st_mtime), proven)
-        raise SourceChanged(file=name)
+
+        def send(source: IO[bytes], name: str, state: os.stat_result) -> tuple[str, Hasher, bool]:
+            if state.st_size < self._multipart_from:
+                return self._whole(slug, key, Region(source, name, 0, state.st_size, Hasher()), progress)
+            return self._parts.put(slug, key, source, name, state.st_size, on_upload_id=on_upload_id, unfinished=unfinished, progress=progress)
+
+        (etag, hasher, proven), state = send_unchanged(file, size, TRIES, send)
+        self._gateway.is_open(slug)
+        log.debug("file.stored", path=key, size=state.st_size)
+        return Stored(key, etag, hasher.result(), int(state.st_mtime), proven)
 
     def read(self, path: str, piece: int = 1 << 20) -> Iterator[bytes]:
         """The bytes of a file by slug and path. NotFound. Counts as a download in the server's log and for links."""

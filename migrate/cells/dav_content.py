@@ -16,7 +16,7 @@ from typing import IO, Any
 import structlog
 
 from migrate.cells.api import tree
-from migrate.cells.bodies import Moved, Region, SourceChanged, open_source
+from migrate.cells.bodies import Region, send_unchanged
 from migrate.cells.content import Content, Stored
 from migrate.cells.dav import TRIES, Dav
 from migrate.cells.errors import CellsRefused, CellsUnusable, WriteForbidden
@@ -27,7 +27,6 @@ from migrate.cells.models import Node
 from migrate.cells.multipart import Unfinished, no_progress
 from migrate.cells.session import Session
 from migrate.errors import ExitStatus
-from migrate.text import shown
 
 SETTLING = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 """Seconds between looks until a file that was sent is entered with its final size."""
@@ -63,24 +62,16 @@ class DavContent:
         if not self._session.allow_writes:
             raise WriteForbidden(method="PUT", path=path)
         key = key_of(slug, path, structured=structured)
-        name = shown(os.fsencode(file))
-        for _ in range(TRIES):
-            with open_source(file, name) as source:
-                before = os.fstat(source.fileno())
-                if size is not None and before.st_size != size:
-                    raise SourceChanged(file=name)
-                what = _beyond(key, before.st_size)
-                if what:
-                    return self._by_the_other(what, slug, path, file, size, structured)
-                try:
-                    hashes = self._send(key, source, name, before.st_size)
-                except Moved:
-                    continue
-                after = os.fstat(source.fileno())
-                if (after.st_size, after.st_mtime_ns) == (before.st_size, before.st_mtime_ns):
-                    progress(before.st_size)
-                    return Stored(key, self._proven(key, hashes).etag, hashes, int(before.st_mtime))
-        raise SourceChanged(file=name)
+
+        def send(source: IO[bytes], name: str, state: os.stat_result) -> Hashes | Stored:
+            what = _beyond(key, state.st_size)
+            return self._by_the_other(what, slug, path, file, size, structured) if what else self._send(key, source, name, state.st_size)
+
+        sent, state = send_unchanged(file, size, TRIES, send)
+        if isinstance(sent, Stored):
+            return sent
+        progress(state.st_size)
+        return Stored(key, self._proven(key, sent).etag, sent, int(state.st_mtime))
 
     def read(self, path: str, piece: int = 1 << 20) -> Iterator[bytes]:
         """The bytes of a file by slug and path. NotFound."""

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Select, delete, func, insert, select, text, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from migrate.errors import Finding
@@ -63,18 +63,8 @@ class Records(Database):
 
     def records(self, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """(key, body) of a kind in key order, streamed in pages (safe to write while reading)."""
-        table, last = schema.records, None
-        while True:
-            query = select(table.c.key, table.c.body).where(table.c.kind == kind).order_by(table.c.key).limit(BATCH)
-            if last is not None:
-                query = query.where(table.c.key > last)
-            with self._read() as db:
-                page = db.execute(query).all()
-            if not page:
-                return
-            for key, body in page:
-                yield text_of(key), json.loads(body)
-            last = page[-1][0]
+        table = schema.records
+        yield from self._paged(select(table.c.key, table.c.body).where(table.c.kind == kind), table.c.key)
 
     def record(self, kind: str, key: str) -> dict[str, Any] | None:
         """One record's body."""
@@ -109,18 +99,22 @@ class Records(Database):
 
     def standing(self, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """(key, target) of the records of a kind that are said to be in Cells, in key order, streamed in pages."""
-        records, targets, last = schema.records, schema.targets, None
+        records, targets = schema.records, schema.targets
+        query = select(targets.c.key, targets.c.body).join(records, (records.c.kind == targets.c.kind) & (records.c.key == targets.c.key)).where(
+            targets.c.kind == kind, records.c.outcome.in_(["migrated", "already"]))
+        yield from self._paged(query, targets.c.key)
+
+    def _paged(self, query: Select[Any], key: ColumnElement[Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+        """(key, body) of a query for both, in key order; no cursor stays open between pages."""
+        last = None
         while True:
-            query = select(targets.c.key, targets.c.body).join(records, (records.c.kind == targets.c.kind) & (records.c.key == targets.c.key)).where(
-                targets.c.kind == kind, records.c.outcome.in_(["migrated", "already"])).order_by(targets.c.key).limit(BATCH)
-            if last is not None:
-                query = query.where(targets.c.key > last)
+            page_query = query.order_by(key).limit(BATCH)
             with self._read() as db:
-                page = db.execute(query).all()
+                page = db.execute(page_query if last is None else page_query.where(key > last)).all()
             if not page:
                 return
-            for key, body in page:
-                yield text_of(key), json.loads(body)
+            for name, body in page:
+                yield text_of(name), json.loads(body)
             last = page[-1][0]
 
     def counts(self) -> dict[str, dict[str, int]]:
