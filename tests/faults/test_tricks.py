@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import night
@@ -79,19 +80,25 @@ def test_a_work_folder_keeps_to_its_server(calm: Calm, tmp_path: Path, server: n
     assert night.command("status", "--work", tmp_path / "w").out.count(server.url)
 
 
-def test_a_server_that_was_put_back_is_filled_again(calm: Calm, tmp_path: Path) -> None:
+@pytest.fixture
+def put_back(calm: Calm, tmp_path: Path) -> Iterator[night.Disturbed]:
+    """A server that was migrated to and then put back to its first day, under the same address."""
     with night.Disturbed() as first:
         os.environ["CELLS_TOKEN"] = first.token
         port = int(first.url.rpartition(":")[2])
         assert night.migrate(calm.old, first.url, tmp_path / "w").status == 0
     with night.Disturbed(port) as again:
         os.environ["CELLS_TOKEN"] = again.token
-        ran = night.migrate(calm.old, again.url, tmp_path / "w", "--json")
-        assert ran.status == 0, ran.err
-        assert [f["code"] for f in ran.json["findings"] if f["code"] == "F2914"]
-        assert not night.changed(calm.snapshot, again.snapshot())
-        empty = night.command("undo", "--work", tmp_path / "w", "--yes", "--quiet")
-        assert empty.status == 0 and people(again) == ["", "admin"]  # the root group has no name
+        yield again
+
+
+def test_a_server_that_was_put_back_is_filled_again(calm: Calm, tmp_path: Path, put_back: night.Disturbed) -> None:
+    ran = night.migrate(calm.old, put_back.url, tmp_path / "w", "--json")
+    assert ran.status == 0, ran.err
+    assert [f["code"] for f in ran.json["findings"] if f["code"] == "F2914"]
+    assert not night.changed(calm.snapshot, put_back.snapshot())
+    empty = night.command("undo", "--work", tmp_path / "w", "--yes", "--quiet")
+    assert empty.status == 0 and people(put_back) == ["", "admin"]  # the root group has no name
 
 
 def test_another_login_in_the_mapping_file_after_a_run_makes_no_second_account(tmp_path: Path, server: night.Disturbed) -> None:
@@ -156,12 +163,6 @@ def test_status_tells_what_was_cut_off_and_how_to_go_on(calm: Calm, tmp_path: Pa
     assert "Last command: migrate" in told and "done" in told and "cut off" not in told
 
 
-def test_a_server_that_was_put_back_has_nothing_to_take_back(calm: Calm, tmp_path: Path) -> None:
-    with night.Disturbed() as first:
-        os.environ["CELLS_TOKEN"] = first.token
-        port = int(first.url.rpartition(":")[2])
-        assert night.migrate(calm.old, first.url, tmp_path / "w").status == 0
-    with night.Disturbed(port) as again:
-        os.environ["CELLS_TOKEN"] = again.token
-        assert night.command("undo", "--work", tmp_path / "w", "--yes", "--quiet", "--purge", "files").status == 0
-        assert again.writes == 0
+def test_a_server_that_was_put_back_has_nothing_to_take_back(tmp_path: Path, put_back: night.Disturbed) -> None:
+    assert night.command("undo", "--work", tmp_path / "w", "--yes", "--quiet", "--purge", "files").status == 0
+    assert put_back.writes == 0
