@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import bisect
 import logging
 import re
 import sys
+import threading
 from typing import Any
 
 import structlog
@@ -12,17 +14,24 @@ import structlog
 _SECRET_KEYS = re.compile(r"pass(word)?|token|secret|authorization|bearer|jwt|hash$|cookie", re.IGNORECASE)
 _TOKEN = re.compile(r"[\w-]{43}\.[\w-]{43}|sha256:1000:[^\s\"']+")
 _known: set[str] = set()
+_longest_first: list[str] = []
+_adding = threading.Lock()
 
 
 def keep_out(secret: str | None) -> None:
-    """From now on this value is masked in every event, whatever field it hides in."""
+    """From now on this value is masked in every event, whatever field it hides in. Any thread may say so."""
     if secret and len(secret) >= 6:
-        _known.add(secret)
+        with _adding:
+            if secret not in _known:
+                _known.add(secret)
+                bisect.insort(_longest_first, secret, key=lambda known: -len(known))
 
 
 def redact(text: str) -> str:
-    """The text with every known secret, token and password hash masked."""
-    for secret in _known:
+    """The text with every known secret, token and password hash masked; of secrets that begin alike the longer one first."""
+    with _adding:
+        known = tuple(_longest_first)
+    for secret in known:
         text = text.replace(secret, "[masked]")
     return _TOKEN.sub("[masked]", text)
 
