@@ -10,7 +10,7 @@ from migrate.cells.sandbox.answers import Answer, Failure, Panic, bad_request, c
 from migrate.cells.sandbox.messages import PUT_CELL
 from migrate.cells.sandbox.metadata import visible_node
 from migrate.cells.sandbox.nodes import Node, make_folders
-from migrate.cells.sandbox.people import shown_group
+from migrate.cells.sandbox.people_found import shown_group
 from migrate.cells.sandbox.policies import allows
 from migrate.cells.sandbox.roles import role_answer
 from migrate.cells.sandbox.router import Call, Route

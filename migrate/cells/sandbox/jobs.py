@@ -17,6 +17,14 @@ from migrate.cells.sandbox.state import State
 IMPORT_JOB = "pydio8-data-import"
 
 
+def parse_json(text_: str) -> Any:
+    """JSON of a request parameter; None when it is none."""
+    try:
+        return json.loads(text_)
+    except ValueError:
+        return None
+
+
 def user_job(call: Call) -> Answer:
     """`PUT /a/jobs/user/{JobName}`; the name of the body wins."""
     name = call.body.get("JobName") or call.params["JobName"]
@@ -29,7 +37,7 @@ def user_job(call: Call) -> Answer:
 
 
 def _parameters(raw: str) -> dict[str, Any]:
-    value = tree.parse_json(raw)
+    value = parse_json(raw)
     return value if isinstance(value, dict) else {}
 
 
@@ -110,7 +118,7 @@ def _resync(call: Call, name: str, raw: str) -> str:
 def _import(call: Call, name: str, raw: str) -> str:
     if not call.admin:
         raise forbidden("you are not allowed to create this job")
-    actions = tree.parse_json(raw)
+    actions = parse_json(raw)
     if actions is None:
         raise Failure(500, f"[]*rest.Action: skipThreeBytes: expect ull, error found in #2 byte of ...|{raw}|..., bigger context ...|{raw}|...")
     if not isinstance(actions, list):

@@ -1,8 +1,7 @@
-"""Files and folders over REST: stat, list, create, delete, restore, and the administrative tree. `/a/tree`, `/a/meta`."""
+"""Files and folders over REST: stat, list, create, delete, restore, `/a/tree`, `/a/meta`; the administrative tree is in `admin_tree`."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from migrate.cells.sandbox import content
@@ -13,11 +12,9 @@ from migrate.cells.sandbox.messages import (
     BULK_STAT,
     CREATE_NODES,
     DELETE_NODES,
-    LIST_NODES,
     META_NAMESPACES,
     NODES,
     SET_META,
-    STAT_NODE,
 )
 from migrate.cells.sandbox.metadata import user_metadata
 from migrate.cells.sandbox.nodes import FILE, FOLDER, Node, add_node, drop_node, make_folders, move_node, new_folder, node_answer
@@ -332,51 +329,6 @@ def selection(call: Call) -> Answer:
     return reply({"SelectionUUID": call.state.new_uuid(), "Nodes": call.body.get("Nodes", [])})
 
 
-# Administrative tree
-
-def admin_node(call: Call, status: int) -> Node:
-    """Node of a raw path; the failure of a missing one has another status in list and stat."""
-    path = (call.body.get("Node") or {}).get("Path", "").strip("/")
-    name, _, rest = path.partition("/")
-    source = call.state.sources.get(name)
-    if source is None:
-        raise Failure(500, f"Could not find DataSource {name}")
-    from migrate.cells.sandbox.datasources import settle
-    settle(call.state, source)
-    node = source.root.find(rest)
-    if node is None or "\\" in rest:
-        status = 404 if call.state.profile == "5" else status
-        raise Failure(status, f"Could not retrieve node /{rest}", f"Not Found: Could not retrieve node /{rest}")
-    return node
-
-
-def admin_stat(call: Call) -> Answer:
-    """`POST /a/tree/admin/stat`: by raw path, or by uuid."""
-    wanted = call.body.get("Node") or {}
-    if wanted.get("Uuid") and not wanted.get("Path"):
-        node = call.state.nodes.get(wanted["Uuid"])
-        if node is None:
-            raise Failure(500, "Could not retrieve node", "Not Found: Could not retrieve node")
-        return reply({"Node": node_answer(call.state, node)})
-    return reply({"Node": node_answer(call.state, admin_node(call, 500))})
-
-
-def admin_list(call: Call) -> Answer:
-    """`POST /a/tree/admin/list`."""
-    state, body = call.state, call.body
-    if not (body.get("Node") or {}).get("Path", "").strip("/"):
-        children = [node_answer(state, s.root, s.name) for s in sorted(state.sources.values(), key=lambda s: s.name)]
-        return reply(compact({"Parent": {"Path": "/", "Type": FOLDER}, "Children": children}))
-    parent = admin_node(call, 404)
-    nodes = list(parent.walk()) if body.get("Recursive") else parent.sorted_children()
-    wanted = body.get("FilterType", "UNKNOWN")
-    if wanted != "UNKNOWN":
-        nodes = [n for n in nodes if n.type == wanted]
-    offset = body.get("Offset", 0)
-    nodes = nodes[offset:offset + body["Limit"]] if body.get("Limit", 0) > 0 else nodes[offset:]
-    return reply({"Parent": node_answer(state, parent), **compact({"Children": [node_answer(state, n) for n in nodes]})})
-
-
 # Technical metadata
 
 def meta_set(call: Call) -> Answer:
@@ -398,14 +350,6 @@ def templates(call: Call) -> Answer:
     return reply({})
 
 
-def parse_json(text_: str) -> Any:
-    """JSON of a request parameter; None when it is none."""
-    try:
-        return json.loads(text_)
-    except ValueError:
-        return None
-
-
 ROUTES = [
     Route("GET", "/tree/stat/{Node*}", stat),
     Route("POST", "/tree/stats", bulk_stat, BULK_STAT),
@@ -414,8 +358,6 @@ ROUTES = [
     Route("POST", "/tree/delete", delete, DELETE_NODES),
     Route("POST", "/tree/restore", restore, NODES),
     Route("POST", "/tree/selection", selection, NODES),
-    Route("POST", "/tree/admin/list", admin_list, LIST_NODES),
-    Route("POST", "/tree/admin/stat", admin_stat, STAT_NODE),
     Route("POST", "/meta/set/{NodePath*}", meta_set, SET_META),
     Route("POST", "/meta/delete/{NodePath*}", meta_set, META_NAMESPACES),
     Route("POST", "/meta/get/{NodePath*}", meta_get, ANYTHING),
