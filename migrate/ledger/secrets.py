@@ -59,7 +59,7 @@ class Secrets:
         """The password kept for `key`, made now (by `make`, else 192 random bits) when there is none."""
         known = self.get(kind, key)
         if known is None:
-            known = make() if make is not None else generator.token_urlsafe(24)
+            known = make() if make is not None else _generated()
             self.put(kind, key, known)
         return known
 
@@ -67,6 +67,13 @@ class Secrets:
         """Remove the file (command `finish`)."""
         self._values.clear()
         self.path.unlink(missing_ok=True)
+
+
+def _generated() -> str:
+    """Begins with a letter or digit: a spreadsheet takes a leading `-` for a formula, and a password must stand in a table as it is."""
+    while not (text := generator.token_urlsafe(24))[0].isalnum():
+        pass
+    return text
 
 
 def _sum(kind: str, key: str, value: str) -> str:

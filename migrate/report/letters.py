@@ -14,6 +14,7 @@ from urllib.parse import quote
 import jinja2
 
 from migrate.ledger import Ledger, Secrets
+from migrate.report.words import cell
 from migrate.transform.actions import from_json
 from migrate.transform.share_actions import CreateLink
 
@@ -48,7 +49,7 @@ def write(ledger: Ledger, secrets: Secrets, work: Path, own: Path | None = None)
         writer = csv.writer(out)
         writer.writerow(["owner", "email", "address", "password"])
         for letter, link in new:
-            writer.writerow([_safe(letter.login), _safe(letter.mail), link["url"], _safe(link["password"])])
+            writer.writerow([cell(letter.login), cell(letter.mail), link["url"], link["password"]])
 
     if new:
         _private(path, lines)
@@ -113,11 +114,6 @@ def _line(text: str) -> str:
     """Text of old names in one line: a line break in a name would forge a heading of the mail; names that are no UTF-8 are shown escaped."""
     plain = text.encode("utf-8", "backslashreplace").decode("utf-8")
     return "".join(c if c.isprintable() else " " for c in plain)
-
-
-def _safe(text: str) -> str:
-    """Text that a spreadsheet does not take for a formula."""
-    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 def write_sql(ledger: Ledger, hashes: Mapping[str, str], work: Path) -> Path | None:

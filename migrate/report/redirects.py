@@ -86,22 +86,17 @@ def forms(hash_: str) -> Iterable[str]:
 
 
 def table(found: Redirects) -> str:
-    """CSV: kind, old, new."""
+    """CSV: kind, old, new. Both begin with `/` or a scheme: no spreadsheet takes them for formulas."""
     out = io.StringIO()
     rows = csv.writer(out)
     rows.writerow(["kind", "old", "new"])
     for hash_, target in sorted(found.links.items()):
-        rows.writerow(["link", _cell("/public/" + hash_), "" if target == GONE else target])
+        rows.writerow(["link", "/public/" + hash_, "" if target == GONE else target])
     for slug, target in sorted(found.slugs.items()):
-        rows.writerow(["workspace", _cell(f"/ws-{slug}/"), target])
+        rows.writerow(["workspace", f"/ws-{slug}/", target])
     for old, target in sorted(found.ids.items()):
-        rows.writerow(["workspace", _cell(f"/?goto={old}"), target])
+        rows.writerow(["workspace", f"/?goto={old}", target])
     return out.getvalue()
-
-
-def _cell(text: str) -> str:
-    """Text that a spreadsheet does not take for a formula."""
-    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 # -- nginx ----------------------------------------------------------------------------------------------------------------

@@ -76,11 +76,12 @@ class Choice:
         return PasswordPolicy(self.default, route, self.must_change, auth in DIRECTORIES)
 
     def make(self, minimum: int) -> str:
-        """A temporary password; each kind of character that the alphabet has (small, capital, digit) occurs."""
+        """A temporary password; each kind of character that the alphabet has (small, capital, digit) occurs, and where it
+        has any of them, one comes first: a spreadsheet takes some signs for the beginning of a formula."""
         kinds = [kind for kind in (str.islower, str.isupper, str.isdigit) if any(map(kind, self.characters))]
         while True:
             text = "".join(generator.choice(self.characters) for _ in range(max(self.length, minimum)))
-            if all(any(map(kind, text)) for kind in kinds):
+            if all(any(map(kind, text)) for kind in kinds) and (not kinds or text[0].isalnum()):
                 return text
 
 

@@ -155,6 +155,12 @@ def test_only_one_run_holds_a_work_folder(tmp_path: Path) -> None:
         pass
 
 
+def test_a_generated_password_is_none_that_a_spreadsheet_takes_for_a_formula(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = iter(["-ZW7lnGyrjkEfPO", "_W7lnGyrjkEfPO-", "=1+1", "W7lnGyrjkEfPO-_"])
+    monkeypatch.setattr("migrate.ledger.secrets.generator.token_urlsafe", lambda _: next(drawn))
+    assert Secrets(tmp_path).password("link", "a1") == "W7lnGyrjkEfPO-_"
+
+
 def test_secrets_are_private_and_survive_a_torn_line(tmp_path: Path) -> None:
     secrets = Secrets(tmp_path)
     first = secrets.password("user", "ann")
