@@ -63,5 +63,5 @@ def test_only_temporary_passwords_have_to_be_changed() -> None:
 
 
 def test_a_temporary_password_begins_with_a_letter_or_digit_whatever_the_alphabet() -> None:
-    assert {Choice("temporary", length=12, characters="=+-@a").make(8)[0] for _ in range(50)} == {"a"}
-    assert len(Choice("temporary", length=12, characters="=+-@").make(16)) == 16
+    assert {Choice("temporary", length=12, alphabet="=+-@a").make(8)[0] for _ in range(50)} == {"a"}
+    assert len(Choice("temporary", length=12, alphabet="=+-@").make(16)) == 16
