@@ -4,7 +4,7 @@ Rules read with an administrator's eyes prove rights; this proves that the serve
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from migrate.cells.api import discovery, shares
@@ -14,17 +14,20 @@ from migrate.cells.session import Session
 from migrate.errors import Severity, code, finding
 from migrate.ledger import Ledger
 from migrate.rights import Right
+from migrate.text import shown
 from migrate.transform.share_actions import CreateCell, CreateLink, ShareRight
 from migrate.verify.difference import Verdict
+from migrate.verify.sight import Sight
 
 SAMPLE = 25
 """People that are signed in unless all are asked for."""
 NOT_ASKED = code("F6121", Severity.INFO, "{subject} people with shares were not asked in their own sessions: no password or token of theirs is at hand, or a "
                  "sample was enough.", "Run `verify --share-sessions all` to ask everybody whose temporary password still holds.")
 
-NOT_LISTED = code("F6123", Severity.WARNING, "{subject} owns {number} links on one file or folder, but does not find them under the own shares.",
-                  "Look whether they are listed later; an administrator sees them in any case.",
-                  "Ownership is proven by the rules of the link. Cells lists only what it resolves for the person at that moment.")
+NOT_LISTED = code("F6123", Severity.WARNING, "Link {subject} belongs to {owner}, who may not see what it shows: Cells does not list it among the person's own "
+                  "shares.", "Give {owner} a right on {node}, or hand the link to somebody who has one; administrators see and change it in any case.",
+                  "Cells lists a link only for an owner who sees its file or folder through a workspace or cell. The rules give this one no right there, and a "
+                  "right that was lost on the way is a difference of its own. An owner who may see it and does not find his link is a difference.")
 
 Enter = Callable[[str], "Session | None"]
 """Login in Cells -> a session of that person; None when nothing is at hand."""
@@ -40,6 +43,7 @@ class PeopleCheck:
     cells: Mapping[str, CreateCell]
     own: Mapping[str, Mapping[str, ShareRight]]
     links: Mapping[str, tuple[CreateLink, LiveLink]]
+    sight: Sight
     most: int | None = SAMPLE
 
     def run(self) -> None:
@@ -84,14 +88,20 @@ class PeopleCheck:
                 self.verdict.differs("shares", name, wanted.letters, seen.letters or "none")
             elif seen and not wanted and (said is None or not seen.within(said.right)):
                 self.verdict.differs("shares", name, "none", seen.letters, wider=True)
-        for nodes in self._owned(login):
-            if not nodes & mine:
-                self.verdict.findings.append(finding(NOT_LISTED, "shares", login, number=len(nodes)))
+        for node, links in self._owned(login).items():
+            if not mine.isdisjoint(links):
+                continue
+            sees = self.sight.sees(uuid, login, node)
+            for key in links.values():
+                if sees:
+                    self.verdict.differs("shares", f"link {key}: {login} (signed in)", "finds it among the own shares", "does not find it")
+                else:
+                    self.verdict.findings.append(finding(NOT_LISTED, "shares", key, owner=login, node=shown(node.encode("utf-8", "surrogateescape"))))
 
-    def _owned(self, login: str) -> Iterator[set[str]]:
-        """Uuids of the person's links, by node: the server lists one of several on a node."""
-        by_node: dict[str, set[str]] = {}
+    def _owned(self, login: str) -> dict[str, dict[str, str]]:
+        """Node -> uuid of each of the person's links on it -> old hash: of several on a node the server lists one."""
+        by_node: dict[str, dict[str, str]] = {}
         for plan, link in self.links.values():
             if plan.owner_login == login:
-                by_node.setdefault(str(plan.node), set()).add(link.uuid)
-        yield from by_node.values()
+                by_node.setdefault(str(plan.node), {})[link.uuid] = plan.key
+        return by_node

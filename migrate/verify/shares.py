@@ -25,6 +25,7 @@ from migrate.verify.difference import Verdict
 from migrate.verify.expected import Expected, root_path
 from migrate.verify.share_people import SAMPLE, Enter, PeopleCheck
 from migrate.verify.share_probe import NAME, probe
+from migrate.verify.sight import Sight
 
 NOT_OPENED = code("F6120", Severity.INFO, "Link {subject} has a password that is not known here; only its page was looked at.", "Open it once by hand.",
                   "This is so when the old password was put into the database of Cells, or in a work folder that did not make the link.")
@@ -76,7 +77,7 @@ class ShareCheck:
             self._cell(cell, own.get(uuid, {}), spaces.get(uuid))
         if self.enter is not None:
             there = {uuid: cell for uuid, cell in cells.items() if uuid in spaces}
-            PeopleCheck(self.ledger, self.verdict, self.enter, there, own, self.standing, self.most).run()
+            PeopleCheck(self.ledger, self.verdict, self.enter, there, own, self.standing, Sight(self.session), self.most).run()
 
     # -- links ------------------------------------------------------------------------------------------------------------
 

@@ -100,9 +100,35 @@ def test_a_link_that_its_owner_does_not_find_is_seen(migrated: Migrated) -> None
     shares.put_policies(migrated.session, link.uuid, [rule for rule in before if rule["Action"] != "OWNER"] + [
         {"Action": "OWNER", "Subject": "somebody-else", "Effect": "allow"}])
     try:
-        assert "F6123" in {found.code for found in migrated.verdict(people="all").findings}
+        found = migrated.verdict(people="all")
+        assert f"link {link.hash}: alice (signed in)" in {d.subject for d in found.differences}
+        assert "F6123" not in {f.code for f in found.findings}
     finally:
         shares.put_policies(migrated.session, link.uuid, before)
+
+
+def test_a_link_on_what_its_owner_may_not_see_is_told_because_cells_lists_it_for_nobody(migrated: Migrated) -> None:
+    link = migrated.link(layout="ajxp_unique_dl")
+    with Ledger.open(migrated.work) as ledger:
+        alice = dict(ledger.targets("users"))["alice"]
+    taken = [rule for rule in acls.search_acls(migrated.session, actions=("read", "write"))
+             if rule.role in {alice["uuid"], *_roles_of(migrated, "alice")} and rule.workspace]
+    for rule in taken:
+        acls.delete_acl(migrated.session, rule)
+    try:
+        found = migrated.verdict(people="all")
+        assert (link.hash, "F6123") in {(f.subject, f.code) for f in found.findings}
+        assert not any(d.subject.startswith(f"link {link.hash}") for d in found.differences)
+    finally:
+        acls.add_acls(migrated.session, taken, [])
+
+
+def _roles_of(migrated: Migrated, login: str) -> tuple[str, ...]:
+    from migrate.cells.api import users
+
+    account = users.get_user(migrated.session, login)
+    assert account is not None
+    return account.roles
 
 
 def test_uploads_are_tried_on_request_and_leave_nothing_behind(migrated: Migrated) -> None:

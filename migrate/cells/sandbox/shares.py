@@ -102,7 +102,7 @@ def put_policies(call: Call) -> Answer:
 
 
 def resources(call: Call) -> Answer:
-    """`POST /a/share/resources`: one entry per node, one link per node."""
+    """`POST /a/share/resources`: one entry per node, one link per node; of the caller's own, only nodes that he sees."""
     state, body = call.state, call.body
     kind = body.get("ShareType", "ANY")
     subject = body.get("Subject", "")
@@ -119,6 +119,8 @@ def resources(call: Call) -> Answer:
             continue
         for node in shared_roots(state, workspace):
             foreign = bool(subject) and subject != "user:" + me.name
+            if not subject and not sees(state, compile_access(state, me), node):
+                continue
             entry = entries.setdefault(node.uuid, {"Node": node_answer(state, node) if foreign else contextual_node(call, node)})
             policies = [{k: v for k, v in p.items()} for p in workspace.policies]
             shown = compact({"Uuid": workspace.uuid, "Label": workspace.label, "Description": workspace.description, "Policies": policies})
