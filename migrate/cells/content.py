@@ -20,9 +20,9 @@ from migrate.cells import gateway as s3
 from migrate.cells.bodies import Region, SourceChanged, SourceUnreadable, send_unchanged
 from migrate.cells.errors import NotFound, WriteForbidden
 from migrate.cells.gateway import BUCKET, OPENING, TRIES, Gateway, UploadFailed, etag_of, stream
-from migrate.cells.hashes import Hasher, Hashes
+from migrate.cells.hashes import Hasher, Hashes, md5_of
 from migrate.cells.keys import key_of
-from migrate.cells.multipart import AT_ONCE, Parts, Unfinished, no_progress
+from migrate.cells.multipart import AT_ONCE, Parts, Unfinished, no_progress, not_announced
 from migrate.cells.session import Session
 
 __all__ = ["OPENING", "Content", "SourceChanged", "SourceUnreadable", "Stored", "Unfinished", "UploadFailed"]
@@ -56,14 +56,15 @@ class Content:
 
     def put_file(self, slug: str, path: str, file: str | bytes | os.PathLike[Any], size: int | None = None, *, structured: bool = False,
                  on_upload_id: Callable[[str], None] | None = None, unfinished: Unfinished | None = None,
-                 progress: Callable[[int], None] = no_progress) -> Stored:
+                 progress: Callable[[int], None] = no_progress, announce: Callable[[str], None] = not_announced) -> Stored:
         """Store a file of this machine as `slug/path`, replacing what is there. Missing folders are made (make them first when
         several workers fill one). Never for a path that is a folder: a structured source damages it.
 
         `size`: what the inventory says; another one is SourceChanged. `on_upload_id` is told the id of a multipart upload
         before its first part, so that it can be aborted after a crash. `unfinished`: an upload in parts goes on where it was, and is
         left open when the run ends early; parts are read again, and sent only when they are not there or not the same. `progress` is
-        told the bytes that are there, part by part for large files, and may raise to stop between two parts.
+        told the bytes that are there, part by part for large files, and may raise to stop between two parts. `announce` is told the md5 of
+        a file that goes in one piece before it is sent (`unfinished.closing` the hashes of another before it is put together).
         NameLost, SourceUnreadable, UploadFailed, NotAllowed,
         NotFound (no such workspace, or no right), QuotaExceeded concern this file; CellsUnreachable and TokenRefused the run."""
         if not self._session.allow_writes:
@@ -72,7 +73,7 @@ class Content:
 
         def send(source: IO[bytes], name: str, state: os.stat_result) -> tuple[str, Hasher, bool]:
             if state.st_size < self._multipart_from:
-                return self._whole(slug, key, Region(source, name, 0, state.st_size, Hasher()), progress)
+                return self._whole(slug, key, Region(source, name, 0, state.st_size, Hasher()), progress, announce)
             return self._parts.put(slug, key, source, name, state.st_size, on_upload_id=on_upload_id, unfinished=unfinished, progress=progress)
 
         (etag, hasher, proven), state = send_unchanged(file, size, TRIES, send)
@@ -107,14 +108,18 @@ class Content:
         except NotFound:
             return
 
-    def _whole(self, slug: str, key: str, region: Region, progress: Callable[[int], None]) -> tuple[str, Hasher, bool]:
+    def _whole(self, slug: str, key: str, region: Region, progress: Callable[[int], None],
+               announce: Callable[[str], None]) -> tuple[str, Hasher, bool]:
         """Send a file in one piece. A small one carries its md5, so that the server compares."""
         target = {"Bucket": BUCKET, "Key": key}
         if region.size <= s3.IN_MEMORY:
             body = region.whole()
             md5 = base64.b64encode(bytes.fromhex(region.md5)).decode("ascii")
+            announce(region.md5)
             etag, proven = etag_of(self._gateway.call("put_object", key, slug=slug, Body=body, ContentMD5=md5, **target), key), True
         else:
+            if announce is not not_announced:
+                announce(md5_of(region))
             etag = stream(self._gateway, "put_object", slug, key, region, target)
             proven = etag == region.md5
         progress(region.size)

@@ -21,10 +21,10 @@ from migrate.cells.content import Content, Stored
 from migrate.cells.dav import TRIES, Dav
 from migrate.cells.errors import CellsRefused, CellsUnusable, WriteForbidden
 from migrate.cells.gateway import UploadFailed
-from migrate.cells.hashes import Hasher, Hashes, hashes_of, same_content, settled
+from migrate.cells.hashes import Hasher, Hashes, hashes_of, md5_of, same_content, settled
 from migrate.cells.keys import key_of
 from migrate.cells.models import Node
-from migrate.cells.multipart import Unfinished, no_progress
+from migrate.cells.multipart import Unfinished, no_progress, not_announced
 from migrate.cells.session import Session
 from migrate.errors import ExitStatus
 
@@ -56,16 +56,17 @@ class DavContent:
 
     def put_file(self, slug: str, path: str, file: str | bytes | os.PathLike[Any], size: int | None = None, *, structured: bool = False,
                  on_upload_id: Callable[[str], None] | None = None, unfinished: Unfinished | None = None,
-                 progress: Callable[[int], None] = no_progress) -> Stored:
+                 progress: Callable[[int], None] = no_progress, announce: Callable[[str], None] = not_announced) -> Stored:
         """As `Content.put_file`. A file is sent in one request, so nothing is resumed within it, and
-        `on_upload_id` and `unfinished` are for the sibling. Proven by `Etag`, or by reading it back."""
+        `on_upload_id` and `unfinished` are for the sibling. Proven by `Etag`, or by reading it back. What is announced tells only of files
+        that the server does not cut."""
         if not self._session.allow_writes:
             raise WriteForbidden(method="PUT", path=path)
         key = key_of(slug, path, structured=structured)
 
         def send(source: IO[bytes], name: str, state: os.stat_result) -> Hashes | Stored:
             what = _beyond(key, state.st_size)
-            return self._by_the_other(what, slug, path, file, size, structured) if what else self._send(key, source, name, state.st_size)
+            return self._by_the_other(what, slug, path, file, size, structured) if what else self._send(key, source, name, state.st_size, announce)
 
         sent, state = send_unchanged(file, size, TRIES, send)
         if isinstance(sent, Stored):
@@ -89,8 +90,10 @@ class DavContent:
         except CellsRefused as error:
             raise DavCannot(method="PUT", path=path, status=error.status, what=what, reason=error.reason) from None
 
-    def _send(self, key: str, source: IO[bytes], name: str, size: int) -> Hashes:
+    def _send(self, key: str, source: IO[bytes], name: str, size: int, announce: Callable[[str], None]) -> Hashes:
         region = Region(source, name, 0, size, Hasher())
+        if announce is not not_announced:
+            announce(md5_of(region))
         folder, _, last = key.rpartition("/")
         self._ensure(folder)
         if last.startswith(".") and tree.stat(self._session, key) is None:

@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 from migrate.cells.models import Node
 
@@ -104,6 +105,23 @@ def hashes_of(pieces: Iterable[bytes], part_size: int = 0) -> Hashes:
     for piece in pieces:
         hasher.update(piece)
     return hasher.result()
+
+
+class Body(Protocol):
+    """What can be read twice."""
+
+    def read(self, amount: int | None = -1) -> bytes: ...
+
+    def rewind(self) -> None: ...
+
+
+def md5_of(body: Body) -> str:
+    """MD5 of a body, which stands at its start again afterwards."""
+    total = _md5()
+    while data := body.read(1 << 20):
+        total.update(data)
+    body.rewind()
+    return total.hexdigest()
 
 
 def part_size_for(size: int, smallest: int = 2 * BLOCK) -> int:

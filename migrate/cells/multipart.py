@@ -16,7 +16,7 @@ from migrate.cells import gateway as s3
 from migrate.cells.bodies import Moved, Region, SourceUnreadable
 from migrate.cells.errors import NotFound
 from migrate.cells.gateway import BUCKET, Gateway, UploadFailed, etag_of, stream
-from migrate.cells.hashes import Hasher, part_size_for
+from migrate.cells.hashes import Hasher, Hashes, part_size_for
 from migrate.errors import MigrationError
 
 AT_ONCE = 4
@@ -41,12 +41,19 @@ class Unfinished:
         """Cells confirmed a part."""
         self.parts[number] = etag
 
+    def closing(self, hashes: Hashes) -> None:
+        """The parts are about to be put together: Cells then has a file of these hashes."""
+
     def ended(self) -> None:
         """The upload is complete, or given up."""
         self.upload_id, self.parts = "", {}
 
 
 def no_progress(_bytes: int) -> None:
+    """Nobody wants to know."""
+
+
+def not_announced(_md5: str) -> None:
     """Nobody wants to know."""
 
 
@@ -100,6 +107,7 @@ class _Upload:
                     on_upload_id(upload_id)
             hasher = self._send_all({**self._target, "UploadId": upload_id})
             proven = all(self._memory.parts.get(number) == md5 for number, md5 in self._md5s.items())
+            self._memory.closing(hasher.copy().result())
             etag = self._complete(upload_id, hasher)
             self._memory.ended()
             return etag, hasher, proven

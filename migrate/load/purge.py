@@ -36,7 +36,7 @@ def purge_folder(tools: Tools, action: CarryFolder) -> tuple[int, int]:
         there = listings.find(path)
         if there is None:
             continue
-        if there.is_file and row.etag and there.etag == row.etag:
+        if there.is_file and there.etag and there.etag in (row.etag, row.md5):  # where parts were sent, Cells may show either
             doomed.append(path)
         else:
             kept += 1

@@ -25,6 +25,7 @@ from migrate.errors import MigrationError
 from migrate.interrupt import StopSignal
 from migrate.ledger import FileRow, Ledger, State
 from migrate.ledger.listed import target_of
+from migrate.load.announced import Announcements
 from migrate.load.engine import ends_the_run
 from migrate.load.listings import Listings, OtherKindThere
 from migrate.load.old_files import OldFiles
@@ -61,7 +62,10 @@ class Upload:
         self._root, self._node, self._desk = action.root, action.node, desk
         self._old = OldFiles(ledger, action.root, folder)
         self._listings = Listings(self._session, action.node)
+        self._announced = Announcements(ledger)
         self._inner = action.node.partition("/")[2]
+        self._begun: dict[int, Mapping[str, Any]] = {int(key.removeprefix(UPLOADS)): known for key, known in ledger.facts(UPLOADS)}
+        self._large = set(self._begun)
         self._failed = 0
 
     def run(self) -> int:
@@ -92,7 +96,8 @@ class Upload:
         source = self._node.partition("/")[0]
         for key, known in self._ledger.facts(UPLOADS):
             if known.get("source") == source and not self._ledger.is_left(int(key.removeprefix(UPLOADS))):
-                self._content.abort(f"{self._desk()}/{known['path']}", known["id"])
+                if known["id"]:
+                    self._content.abort(f"{self._desk()}/{known['path']}", known["id"])
                 self._ledger.put(key, None)
 
     def _files(self) -> Iterator[FileRow]:
@@ -116,6 +121,8 @@ class Upload:
                 updates.append(self._refused(row, error))
         if updates:
             self._ledger.update_files(updates)
+            for file_id in [number for number, values in updates if number in self._large and values["state"] is not State.FAILED]:
+                self._ledger.put(f"{UPLOADS}{file_id}", None)
             self._count("files", len(updates))
         if fatal is not None and not quietly:
             raise fatal
@@ -174,10 +181,12 @@ class Upload:
             if known is not None:
                 self._count("bytes", there.size)
                 return row.id, {**known, "state": State.DONE if row.state is State.STARTED else State.ALREADY, "code": None}
-            if there.etag not in (row.etag, row.md5, "", "temporary"):
+            if there.etag not in (row.etag, row.md5, "", "temporary", *self._begun.get(row.id, {}).get("own", ())):
                 raise ChangedInCells(path=shown(row.path))
         kept = self._kept(row, source)
-        stored = self._content.put_file(self._desk(), self._below(row), source, unfinished=kept, progress=self._sent_part if kept else self._sent)
+        before = there.etag if there is not None else row.etag
+        stored = self._content.put_file(self._desk(), self._below(row), source, unfinished=kept, progress=self._sent_part if kept else self._sent,
+                                        announce=lambda md5: self._announced.write(row.id, md5=md5, etag=before))
         hashes = stored.hashes
         return row.id, {"state": State.DONE, "code": None, "md5": hashes.md5, "sha256": hashes.sha256, "content_hash": hashes.cells,
                         "etag": stored.etag, "size": hashes.size, "mtime": stored.mtime}
@@ -194,7 +203,12 @@ class Upload:
     def _kept(self, row: FileRow, source: bytes) -> Kept | None:
         """What an earlier run knew of the parts of a large file; an upload of what the file was before is given up."""
         if (row.size or 0) < MULTIPART_FROM:
+            begun = self._begun.get(row.id, {})
+            if begun.get("id"):  # it was large: before the new content is there, which giving up would take away
+                self._content.abort(self._path(row), begun["id"])
+                self._ledger.put(f"{UPLOADS}{row.id}", {**begun, "id": "", "parts": {}})
             return None
+        self._large.add(row.id)
         kept = Kept(self._ledger, row, source, self._node.partition("/")[0], self._below(row))
         if kept.void:
             self._content.abort(self._path(row), kept.void)
@@ -231,11 +245,12 @@ class Upload:
 
 class Kept(Unfinished):
     """An upload in parts, remembered in the ledger: a run that was killed goes on with it, part by part. `void`: the id of one that was
-    begun when the file was another."""
+    begun when the file was another. What Cells may show of the file since (`own`) is remembered until its outcome is written down."""
 
     def __init__(self, ledger: Ledger, row: FileRow, source: bytes, data_source: str, path: str) -> None:
         super().__init__()
         self._ledger, self._key, self._state, self.void = ledger, f"{UPLOADS}{row.id}", "", ""
+        self._own: list[str] = []
         self._where = {"source": data_source, "path": path}
         try:
             found = os.stat(source)
@@ -243,6 +258,7 @@ class Kept(Unfinished):
             return  # said when it is opened
         self._state = f"{found.st_size}:{found.st_mtime_ns}"
         known = ledger.get(self._key) or {}
+        self._own = list(known.get("own", ()))
         if known.get("state") == self._state:
             self.upload_id, self.parts = str(known.get("id", "")), {int(n): str(e) for n, e in known.get("parts", {}).items()}
         else:
@@ -257,12 +273,17 @@ class Kept(Unfinished):
             super().sent(number, etag)
             self._keep()
 
+    def closing(self, hashes: Hashes) -> None:
+        self._own = [*self._own[-2:], hashes.md5, hashes.part_etag]  # the one before, too: it may be what is there
+        self._keep()
+
     def ended(self) -> None:
         super().ended()
         self._keep()
 
     def _keep(self) -> None:
-        self._ledger.put(self._key, {"id": self.upload_id, "parts": self.parts, "state": self._state, **self._where} if self.upload_id else None)
+        known = {"id": self.upload_id, "parts": self.parts, "own": self._own, "state": self._state, **self._where}
+        self._ledger.put(self._key, known if self.upload_id or self._own else None)
 
 
 def _batches(rows: Iterator[FileRow], size: int) -> Iterator[list[FileRow]]:

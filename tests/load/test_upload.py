@@ -136,6 +136,68 @@ def test_what_people_changed_in_cells_is_kept_and_named(scene: Scene) -> None:
     assert scene.outcome("a.txt") == (State.FAILED, "E5006") and scene.stored("a.txt") == b"by somebody in Cells"
 
 
+class PowerCut(BaseException):
+    """The machine goes down."""
+
+
+@pytest.mark.parametrize("way", ["in memory", "streamed", "in parts"])
+@pytest.mark.parametrize("then", ["changed", "changed and listed anew", "changed twice"])
+def test_a_run_killed_before_the_answer_knows_its_own_upload_although_the_old_file_changes(
+        scene: Scene, monkeypatch: pytest.MonkeyPatch, way: str, then: str) -> None:
+    if way == "streamed":
+        monkeypatch.setattr("migrate.cells.gateway.IN_MEMORY", 4)
+    if way == "in parts":
+        monkeypatch.setattr(upload, "MULTIPART_FROM", 8)
+    for number in range(2 if then == "changed twice" else 1):
+        killed_after_sending(scene, monkeypatch, "a.txt")
+        (scene.folder / "a.txt").write_text(f"changed after the kill, {number}")
+        os.utime(scene.folder / "a.txt", (2_000_000_000 + number, 2_000_000_000 + number))
+    if then == "changed and listed anew":
+        scene.listed()
+    assert scene.run() == 0
+    assert scene.outcome("a.txt") == (State.DONE, None) and scene.stored("a.txt") == (scene.folder / "a.txt").read_bytes()
+    assert not scene.ledger.facts(upload.UPLOADS)
+
+
+def killed_after_sending(scene: Scene, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    put_file = Content.put_file
+
+    def cut(content: Content, slug: str, path: str, *rest: object, **named: object) -> object:
+        stored = put_file(content, slug, path, *rest, **named)  # type: ignore[arg-type]
+        if path.endswith(name):
+            raise PowerCut
+        return stored
+
+    with monkeypatch.context() as night, pytest.raises(PowerCut):
+        night.setattr(Content, "put_file", cut)
+        scene.run(workers=1)
+    assert scene.outcome(name)[0] is State.STARTED
+
+
+def test_after_such_a_kill_what_people_wrote_meanwhile_is_still_theirs(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    killed_after_sending(scene, monkeypatch, "a.txt")
+    other = scene.folder.parent / "other"
+    other.write_text("by somebody in Cells")
+    Content(scene.session).put_file("common-files", "w/a.txt", other)
+    (scene.folder / "a.txt").write_text("changed on the old server")
+    assert scene.run() == 1
+    assert scene.outcome("a.txt") == (State.FAILED, "E5006") and scene.stored("a.txt") == b"by somebody in Cells"
+
+
+def test_a_large_file_that_became_small_is_not_taken_away_with_its_unfinished_upload(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upload, "MULTIPART_FROM", 8)
+    with monkeypatch.context() as night, pytest.raises(PowerCut):
+        night.setattr("migrate.cells.multipart._Upload._complete", lambda *_: (_ for _ in ()).throw(PowerCut))
+        scene.run(workers=1)
+    assert scene.ledger.facts(upload.UPLOADS)
+    for path in scene.folder.rglob("*.txt"):
+        path.write_text("small")
+        os.utime(path, (2_000_000_000, 2_000_000_000))
+    scene.listed()
+    assert scene.run() == 0
+    assert [scene.stored(name) for name in ("a.txt", "b.txt", "d/c.txt")] == [b"small"] * 3 and not scene.ledger.facts(upload.UPLOADS)
+
+
 def test_many_files_of_a_folder_cost_one_call_each_and_one_listing(scene: Scene) -> None:
     for number in range(60):
         (scene.folder / "d" / f"{number}.txt").write_text(str(number))
