@@ -48,10 +48,11 @@ class Files(Database):
         """Forget files that the last listing did not find. Those that were brought to Cells are remembered as gone (`gone_files`)
         until a listing finds them again."""
         table, gone = schema.files, schema.targets
-        lost = select(table).where(table.c.seen != scan, table.c.state.in_(["done", "already"])).order_by(table.c.root, table.c.path)
+        sent = table.c.state.in_(["done", "already"]) | (table.c.etag != "") | ((table.c.state == "started") & (table.c.md5 != ""))  # killed while sending, too
+        lost = select(table).where(table.c.seen != scan, sent).order_by(table.c.root, table.c.path)
         with self._write() as db:
             for row in db.execute(lost).all():
-                body = {"root": row.root, "path": row.path.hex(), "type": row.type, "target": row.target, "etag": row.etag, "size": row.size}
+                body = {"root": row.root, "path": row.path.hex(), "type": row.type, "target": row.target, "etag": row.etag or row.md5, "size": row.size}
                 statement = upsert(gone).values(kind=GONE, key=f"{row.root}\0{row.path.hex()}", body=json.dumps(body))
                 db.execute(statement.on_conflict_do_update(index_elements=["kind", "key"], set_={"body": statement.excluded.body}))
             back = select(table.c.root + "\0" + func.lower(func.hex(table.c.path))).where(table.c.seen == scan)

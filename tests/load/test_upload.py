@@ -184,6 +184,14 @@ def test_after_such_a_kill_what_people_wrote_meanwhile_is_still_theirs(scene: Sc
     assert scene.outcome("a.txt") == (State.FAILED, "E5006") and scene.stored("a.txt") == b"by somebody in Cells"
 
 
+def test_what_a_killed_run_had_sent_is_remembered_when_the_old_server_removes_it(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    killed_after_sending(scene, monkeypatch, "a.txt")
+    (scene.folder / "a.txt").unlink()
+    scene.listed()
+    node = scene.server.state.node_at("pydiods1/w/a.txt")
+    assert node is not None and [(gone["path"], gone["etag"]) for gone in scene.ledger.gone_files()] == [(b"/a.txt", node.etag)]
+
+
 def test_a_large_file_that_became_small_is_not_taken_away_with_its_unfinished_upload(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upload, "MULTIPART_FROM", 8)
     with monkeypatch.context() as night, pytest.raises(PowerCut):
