@@ -6,9 +6,10 @@ locked accounts, and since 6.4 shares of single files appear in the inbox, not a
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from migrate.extract.chain import chain_of, group_of_row, is_admin, parent_of
+from migrate.extract.chain import Chain, chain_of, group_of_row, is_admin, parent_of
 from migrate.extract.definitions import WorkspaceDefinition
 from migrate.extract.fold import Merged, fold
 from migrate.extract.locking import locks_of
@@ -28,7 +29,28 @@ _ADMIN_DRIVERS = ("ajxp_conf", "ajxp_admin")
 
 def access_of(context: Context, row: UserRow) -> Access:
     """Effective rights of one stored user. Computed from that user and the roles alone: nothing else is kept in memory."""
-    return _access(context, row, fold(chain_of(context, row), context.era))
+    return _access(context, row, fold(_signed_in(context, row, chain_of(context, row)), context.era))
+
+
+def _signed_in(context: Context, row: UserRow, chain: Chain) -> Chain:
+    """The chain as the next sign-in makes it. Up to 6.0 the application wrote the right `rw` on every workspace into the personal role
+    of an administrator whenever he signed in (unless the option SKIP_ADMIN_RIGHTS_ALL_REPOS, of 5.3 and 6.0, forbids it); what was
+    made after his last visit is his as well. From 4.3 on not on workspaces that have a parent or belong to another group; 5.3 found
+    those of the configuration file only. Who is locked does not sign in."""
+    if context.era.ordered or not is_admin(row) or not chain.personal.readable:
+        return chain
+    if "logout" in locks_of(context, row, chain.personal, fold(chain, context.era)):
+        return chain
+    if context.era.version >= (5, 3) and truth(context.plugin_option("core.ajaxplorer", "SKIP_ADMIN_RIGHTS_ALL_REPOS")):
+        return chain
+    acls = dict(chain.personal.acls)
+    for entry in context.workspaces.values():
+        if context.era.folds and (entry.parent_id is not None or not _in_group(row, entry)):
+            continue
+        if context.era.version[:2] == (5, 3) and not entry.static:
+            continue
+        acls[entry.id] = "rw"
+    return replace(chain, personal=replace(chain.personal, acls=acls))
 
 
 def _access(context: Context, row: UserRow, merged: Merged) -> Access:
@@ -54,7 +76,7 @@ def _access(context: Context, row: UserRow, merged: Merged) -> Access:
 
 def listed(context: Context, row: UserRow) -> Access:
     """What the application would have listed for this user: `access_of` without locked accounts and shares of single files."""
-    chain = chain_of(context, row)
+    chain = _signed_in(context, row, chain_of(context, row))
     merged = fold(chain, context.era)
     if locks_of(context, row, chain.personal, merged):
         return Access(Login(row.login), {}, {})
@@ -78,7 +100,7 @@ def sees(context: Context, row: UserRow, merged: Merged, entry: WorkspaceDefinit
         return False
     if entry.creator is not None and not same_login(context, entry.creator, row.login):
         return False
-    if entry.group is not None and not group_of_row(row).startswith(entry.group):
+    if not _in_group(row, entry):
         return False
     if entry.owner is not None and parent_of(row) is None:
         if same_login(context, entry.owner, row.login):
@@ -86,6 +108,11 @@ def sees(context: Context, row: UserRow, merged: Merged, entry: WorkspaceDefinit
         if not _sharing_between_users(context, merged):
             return False
     return True
+
+
+def _in_group(row: UserRow, entry: WorkspaceDefinition) -> bool:
+    """Whether the workspace is for everybody or for the user's group."""
+    return entry.group is None or group_of_row(row).startswith(entry.group)
 
 
 def reachable(context: Context, entry: WorkspaceDefinition) -> bool:

@@ -1,5 +1,7 @@
 """Who could reach what: the fold of roles, era by era (rules read from 4.2.3, 5.2.5, 6.4.2, 7.0.4 and 8.2.5)."""
 
+from dataclasses import replace
+
 import pytest
 from people_world import CLEAR, add_role, add_user, mask, old_role, paths, rights, role_object
 from world import World
@@ -100,6 +102,7 @@ def test_external_users_keep_only_their_own_rights_teams_and_shared_roles(world)
 
 def test_before_8_external_users_lose_owned_roles_and_before_5_3_shared_ones_too(tmp_path):
     for version, expected in (("7.0.4", {"inbound": "w"}), ("5.2.5", {})):
+        (tmp_path / version).mkdir()
         world = old_world(tmp_path / version, version)
         add_role(world, "guests", role_object({"inbound": "w"}, applies=("shared",)))
         add_role(world, "team-1", role_object({"docs": "r"}), owner="ann")
@@ -173,6 +176,31 @@ def test_the_settings_page_is_for_administrators(world):
     assert rights(world, "bob") == {}
 
 
+@pytest.mark.parametrize(("version", "gained"), [
+    ("4.2.3", {"docs", "inbound", "other", "files", "child"}), ("5.2.5", {"docs", "inbound", "other", "files"}), ("5.3.4", {"files"}),
+    ("6.0.8", {"docs", "inbound", "other", "files"}), ("6.4.2", set()), ("8.2.5", set())])
+def test_up_to_6_0_the_next_sign_in_gives_an_administrator_every_workspace(tmp_path, version, gained):
+    world = old_world(tmp_path, version)
+    world.workspace("files")
+    world.store.workspace_rows[-1] = replace(world.store.workspace_rows[-1], static=True)
+    world.workspace("child", parent_uuid="docs")
+    world.workspace("staff", groupPath="/staff")
+    add_user(world, "root", role_object({"docs": CLEAR}), admin="1")
+    add_user(world, "bob", role_object())
+    add_user(world, "gone", role_object(), admin="1", lock="logout")
+    assert {name for name, right in rights(world, "root").items() if right == "rw"} == gained
+    assert rights(world, "bob") == rights(world, "gone") == {}
+
+
+def test_the_option_that_spares_administrators_every_workspace_is_heeded_where_it_existed(tmp_path):
+    for version, gained in (("5.2.5", "rw"), ("6.0.8", None)):
+        (tmp_path / version).mkdir()
+        world = old_world(tmp_path / version, version)
+        world.store.configs["core.ajaxplorer"] = {"SKIP_ADMIN_RIGHTS_ALL_REPOS": True}
+        add_user(world, "root", role_object(), admin="1")
+        assert rights(world, "root").get("docs") == gained
+
+
 def test_masks_merge_by_tree_and_only_narrow_the_right(world):
     add_role(world, "AJXP_GRP_/", role_object({"docs": "rw"}, masks={b"docs": mask(Specs=3, Secret=4, Plans=1)}))
     add_user(world, "bob", role_object({}, masks={b"docs": mask(Specs=1, Secret=3)}))
@@ -230,6 +258,7 @@ def test_a_locked_account_keeps_its_rights_but_is_listed_without_any(world):
 
 def test_since_6_4_shares_of_single_files_are_no_workspaces_in_the_list(tmp_path):
     for version, expected in (("8.2.5", {}), ("5.3.4", {"c1": "r"})):
+        (tmp_path / version).mkdir()
         world = old_world(tmp_path / version, version)
         world.child("c1", "docs", "ann", "AJXP_PARENT_OPTION:PATH:/", content_filter=PhpObject("ContentFilter", {}))
         add_user(world, "bob", role_object({"c1": "r"}))
