@@ -9,7 +9,7 @@ from typing import Any
 
 from migrate.cells.api import metadata as api
 from migrate.cells.errors import CellsRefused, NoAnswer, WrongAnswer
-from migrate.cells.models.notes import Field
+from migrate.cells.models.notes import Field, Value
 from migrate.cells.notes import find_nodes
 from migrate.errors import MigrationError
 from migrate.load import loans
@@ -238,18 +238,54 @@ def _portions(missing: Sequence[tuple[int, str, str]]) -> Iterable[list[tuple[in
 
 @performs(RemoveValues)
 def remove_values(tools: Tools, action: RemoveValues, look: bool) -> Result:
-    """Values that are still as they were written. Opens the desks that the plan used; they are closed after."""
+    """Values that are still as they were written. Opens the desks that the plan used; they are closed after. A value that Cells keeps (a
+    person locked the file) leaves the others of its batch alone; NotesFailed says how many stay."""
     found = dict(find_nodes(tools.session, [str(item[1]) for item in action.items]))
     wanted = {(found[item[1]], ns): text for item in action.items if item[1] in found for ns, text in item[2].items()}
-    ours = [v for v in api.search_values(tools.session, list(found.values())) if (v.node, v.namespace) in wanted
-            and _says(v.json, wanted[(v.node, v.namespace)])]
-    if ours:
+
+    def ours() -> list[Value]:
+        return [v for v in api.search_values(tools.session, list(found.values())) if (v.node, v.namespace) in wanted
+                and _says(v.json, wanted[(v.node, v.namespace)])]
+
+    there, refused = ours(), False
+    if there:
         allow_desks(tools, action.sources)
         for path in sorted({str(item[1]) for item in action.items if item[1] in found}):
             tools.writable(path)
-        for start in range(0, len(ours), VALUES):
-            api.delete_values(tools.session, ours[start:start + VALUES])
-    return {"removed": len(ours)}
+        for start in range(0, len(there), VALUES):
+            tools.stop.check()
+            refused = not _removed(tools, there[start:start + VALUES]) or refused
+    paths = {uuid: path for path, uuid in found.items()}
+    errors = {value.uuid: f"{paths[value.node]}: {error.message}" for value in ours() if (error := _kept(tools, value)) is not None} if refused else {}
+    left = [errors[value.uuid] for value in ours() if value.uuid in errors] if errors else []
+    if left:
+        raise NotesFailed(number=len(left), total=len(there), example=left[0])
+    return {"removed": len(there)}
+
+
+def _removed(tools: Tools, values: Sequence[Value]) -> bool:
+    """Whether a batch went; False when one of them is in the way of all, or nobody answered."""
+    try:
+        api.delete_values(tools.session, values)
+    except (NoAnswer, WrongAnswer):
+        return False
+    except CellsRefused as error:
+        if not api.is_refusal(error):
+            raise
+        return False
+    return True
+
+
+def _kept(tools: Tools, value: Value) -> CellsRefused | None:
+    """Remove a single value; why it stays, when it seems to."""
+    tools.stop.check()
+    try:
+        api.delete_values(tools.session, [value])
+    except CellsRefused as error:
+        if not api.is_refusal(error) and not isinstance(error, (NoAnswer, WrongAnswer)):
+            raise
+        return error
+    return None
 
 
 def allow_desks(tools: Tools, sources: Iterable[str]) -> None:

@@ -36,7 +36,7 @@ from migrate.workflow.selecting import chosen_of, part_done, require_known
 from migrate.workflow.settings import NotPlanned, Settings
 from migrate.workflow.sharing import hand_over_shares, prepare_shares
 from migrate.workflow.stage import stage
-from migrate.workflow.sums import settle_rights, sums
+from migrate.workflow.sums import FAILED, settle_rights, sums, without_record
 from migrate.workflow.token_end import countdown
 
 Progress = Callable[[str, int], None]
@@ -146,10 +146,11 @@ def finish_apply(work: Path, ledger: Ledger, secrets: Secrets, settings: Setting
                  selection: Selection | None = None) -> Outcome:
     """Settle what remains, write the reports, give the verdict."""
     settle_rights(ledger)
+    ledger.replace_findings(FAILED, list(without_record(ledger)))
     counts = ledger.counts()
     state = sums(ledger, counts, accept_skips=accept_skips)
     state = part_done(ledger, selection, state) if selection else state
-    findings: list[Finding] = [f for _, f in ledger.findings("plan", "apply")]
+    findings: list[Finding] = [f for _, f in ledger.findings("plan", "apply", FAILED)]
     page = html.write_report(ledger, work / "report.html")
     write_csv(ledger, work / "not-green.csv")
     handed = [*hand_over(work, ledger, secrets, settings), *hand_over_shares(work, ledger, secrets, settings), *hand_over_notes(work, ledger, settings),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from migrate.errors import ExitStatus, Severity, known
+from migrate.errors import ExitStatus, Finding, Severity, catalogue, known
 from migrate.ledger import Ledger, State
+from migrate.load.engine import NeedFailed
 from migrate.transform.actions import SetRight, from_json
 
 
@@ -49,6 +50,21 @@ def settle_rights(ledger: Ledger) -> None:
                 yield login, workspace, stood, None
 
     ledger.settle_access(list(rows()))
+
+
+FAILED = "failed"
+"""Stage of the findings about what failed."""
+
+
+def without_record(ledger: Ledger) -> Iterator[Finding]:
+    """What failed and is nobody's record (something is taken back, a desk is closed, a right given): it is told by itself. What was not tried
+    because something else failed is told there."""
+    codes = None
+    for row in ledger.actions(State.FAILED):
+        if not row.record and row.code and row.code != NeedFailed.code:
+            codes = codes or catalogue()
+            entry = codes.get(row.code)
+            yield Finding(row.code, Severity.ERROR.value, row.kind, row.id, row.detail or row.code, entry.remedy if entry else "")
 
 
 def _harmless(why: str) -> bool:

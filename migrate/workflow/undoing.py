@@ -15,13 +15,14 @@ from migrate.interrupt import StopSignal
 from migrate.ledger import Ledger, Secrets, WorkLock
 from migrate.ledger.lock import ServerLock
 from migrate.load import loans
-from migrate.load.engine import ends_the_run
+from migrate.load.engine import NeedFailed, ends_the_run
 from migrate.load.perform import Loader
 from migrate.load.places import ConflictingData
 from migrate.load.purge import purge_folder
 from migrate.load.shares import AddressTaken
 from migrate.load.untouched import KINDS, changed_since
 from migrate.transform.actions import DESK, Action, CarryFolder, CloseDesk, CreateFolder, DeleteGroup, OpenDesk, RemoveRight, SetRight, from_json
+from migrate.transform.metadata_actions import RemoveField, RemoveValues
 from migrate.transform.share_actions import CreateCell, DeleteLink, ShareRight
 from migrate.workflow.connect import Connection
 from migrate.workflow.keeping import keeping_for
@@ -80,6 +81,7 @@ def _undo(work: Path, ledger: Ledger, settings: Settings, connection: Connection
     findings: list[Finding] = []
     lines: list[str] = []
     done = failed = 0
+    held: set[str] = set()
     with connection.session(settings.cells, writes=not dry_run) as session:
         read_facts(session)
         owner, _ = whoami(session)
@@ -93,11 +95,13 @@ def _undo(work: Path, ledger: Ledger, settings: Settings, connection: Connection
                 if desks and step.order[0] > CONTENT and not dry_run:
                     _close(loader, desks)  # a data source cannot go while a workspace is on it
                 try:
+                    _waits_for_values(step, held)
                     told = _take_back(loader, ledger, step, given, purge, dry_run=dry_run)
                 except MigrationError as error:
                     if ends_the_run(error):
                         raise
                     failed += 1
+                    held |= _fields(step)
                     findings.append(finding_of(error, "undo", step.name))
                 else:
                     findings += told
@@ -179,6 +183,17 @@ def _take_back(loader: Loader, ledger: Ledger, step: Step, given: frozenset[tupl
         loader.perform(step.reverse, resumed=True)
     ledger.journal_undone(step.name, step.body)
     return told
+
+
+def _fields(step: Step) -> set[str]:
+    """Fields of the values that a step takes back."""
+    return {namespace for item in step.reverse.items for namespace in item[2]} if isinstance(step.reverse, RemoveValues) else set()
+
+
+def _waits_for_values(step: Step, held: Collection[str]) -> None:
+    """A field whose values could not all go stays for now: without it nobody sees them any more, nor can take them away."""
+    if isinstance(step.reverse, RemoveField) and step.reverse.namespace in held:
+        raise NeedFailed(need=f"removing all values of {step.reverse.namespace}")
 
 
 def _close(loader: Loader, desks: list[CloseDesk]) -> None:
