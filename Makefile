@@ -42,7 +42,7 @@ sweep: $(VENV)/.test
 
 # A bad line between the tool and a real Cells that may be spoilt: CELLS_URL=http://... CELLS_TOKEN=... make fault-proxy
 fault-proxy: $(VENV)/.test
-	$(PY) -m pytest -s tests/faults/test_proxy.py
+	$(PY) -m pytest -s tests/faults/test_proxy.py tests/faults/test_real_cells.py
 
 # The same promises asked of a real Cells: CELLS_URL=https://... CELLS_TOKEN=... make contract
 contract: $(VENV)/.test

@@ -1,15 +1,20 @@
 """What would a kill at any request leave? A run is filmed: at each request it is stopped (SIGSTOP), and its work folder and the server
 are copied as they are at that instant. What SIGKILL would leave is exactly that, and going on from there costs half a run instead of
-one and a half. `test_kill_sweep` kills for good at a sample and finds the same."""
+one and a half. `test_kill_sweep` kills for good at a sample and finds the same.
+
+What a resumed run does depends on nothing but the server and the folder. So positions that leave both the same, to the byte (most requests
+only ask), are gone on from once."""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import itertools
 import os
 import pickle
 import shutil
 import signal
+import stat
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -54,13 +59,15 @@ class Shelf:
 
 @dataclass(frozen=True)
 class Shot:
-    """Server and work folder at one instant: before or after request `number`, which was `request`."""
+    """Server and work folder at one instant: before or after request `number`, which was `request`. `like`: equal for those where both
+    are equal to the byte; only the first of them has a copy of the folder."""
 
     number: int
     when: str
     request: str
     server: bytes
     work: Path | None
+    like: str = ""
 
 
 class Filmed(night.Disturbed):
@@ -141,8 +148,25 @@ class Filmed(night.Disturbed):
             if self._work is not None and self._work.exists():
                 copy = self.folder / f"{number}-{when}"
                 shutil.copytree(self._work, copy, symlinks=True)
-            self.shots.append(Shot(number, when, request, self.save(), copy))
+            server = self.save()
+            like = _digest(server, copy)
+            if any(shot.like == like for shot in self.shots):
+                self.shots.append(Shot(number, when, request, b"", None, like))
+                shutil.rmtree(copy or self.folder / "none", ignore_errors=True)
+            else:
+                self.shots.append(Shot(number, when, request, server, copy, like))
             os.kill(self._pid, signal.SIGCONT)
+
+
+def _digest(server: bytes, work: Path | None) -> str:
+    """Of all bytes that a resumed run finds, but SQLite's index of its log, which the first to open it makes anew."""
+    total = hashlib.sha256(server)
+    for path in sorted(work.rglob("*")) if work is not None else ():
+        what = path.lstat()
+        total.update(repr((str(path.relative_to(work or path)), stat.S_IFMT(what.st_mode))).encode())
+        if path.is_file() and not path.name.endswith("-shm"):
+            total.update(path.read_bytes() + b"\0end")
+    return total.hexdigest()
 
 
 @dataclass
@@ -152,9 +176,11 @@ class Tried:
     what: str
     total: int = 0
     positions: int = 0
+    states: set[str] = field(default_factory=set)
     compared: int = 0
     differences: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        return (f"{self.what}: {self.total} requests, positions tried {self.positions}, states compared {self.compared}, "
+        alike = f" in {len(self.states)} different states" if self.states else ""
+        return (f"{self.what}: {self.total} requests, positions tried {self.positions}{alike}, states compared {self.compared}, "
                 f"differences {len(self.differences)}")

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import re
 import socket
 import struct
 import threading
@@ -29,9 +30,14 @@ class Proxy:
         self._dice, self._guard = random.Random(seed), threading.Lock()  # noqa: S311 - repeatable on purpose
         self.rate, self._effects = rate, effects
         self.done: Counter[str] = Counter()
-        self.asked, self.at, self.when = 0, 0, BEFORE
+        self.asked, self.when = 0, BEFORE
+        self.at: int | tuple[str, int] = 0
+        """The request that is struck: its number, or its line without ids (`plain`) and the how manyth of these it is."""
+        self.lines: list[str] = []
+        """What was asked for, in order."""
         self.strike: Callable[[], None] | None = None
-        """Called before request number `at` is passed on, or when its answer has come and is not passed on yet."""
+        """Called before the request `at` is passed on, or when its answer has come and is not passed on yet. With `when` LOST the answer
+        is thrown away instead."""
         self._listener = socket.create_server(("127.0.0.1", port))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
@@ -42,10 +48,21 @@ class Proxy:
     def __exit__(self, *_: object) -> None:
         self._listener.close()
 
-    def _choose(self) -> str:
+    def calm(self) -> None:
+        """From now on nothing happens, and requests are counted anew."""
+        with self._guard:
+            self.asked, self.at, self.lines, self.strike, self.rate = 0, 0, [], None, 0
+            self.done.clear()
+
+    def _choose(self, line: str) -> str:
         with self._guard:
             self.asked += 1
-            hit = self.asked == self.at
+            self.lines.append(line)
+            hit = self.at in (self.asked, (line, self.lines.count(line)))
+        if hit and self.when == LOST:
+            with self._guard:
+                self.done[LOST] += 1
+            return LOST
         if hit and self.when == BEFORE and self.strike is not None:
             self.strike()
         with self._guard:
@@ -73,7 +90,7 @@ class Proxy:
                 back.start()
                 while data := client.recv(65536):
                     if fate["asked"]:
-                        fate.update(effect=self._choose(), asked=False, sent=0)
+                        fate.update(effect=self._choose(plain(data)), asked=False, sent=0)
                         if fate["effect"] == CUT:
                             return _reset(client)
                         if fate["effect"] == SLOW:
@@ -107,6 +124,12 @@ class Proxy:
             client.shutdown(socket.SHUT_WR)
         except OSError:
             return
+
+
+def plain(data: bytes) -> str:
+    """METHOD and path of a request, without what the server chooses: ids, and what comes after a question mark."""
+    line = data.split(b"\r\n", 1)[0].decode("utf-8", "replace").rsplit(" ", 1)[0].partition("?")[0]
+    return re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UUID", line)
 
 
 def _whole(data: bytes) -> bool:

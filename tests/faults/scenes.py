@@ -141,6 +141,9 @@ class Scene:
         tried.total += self.total
         for shot in shots:
             tried.positions += 1
+            if shot.like in tried.states:
+                continue  # gone on from already
+            tried.states.add(shot.like)
             self.go_to(shot, used_up=True)
             different = self.resumed(f"{shot.when} {shot.number} {shot.request}")
             tried.compared += 1
