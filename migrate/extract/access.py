@@ -49,7 +49,8 @@ def _signed_in(context: Context, row: UserRow, chain: Chain) -> Chain:
             continue
         if context.era.version[:2] == (5, 3) and not entry.static:
             continue
-        acls[entry.id] = "rw"
+        # Up to 4.2 the right was left to the roles where one of them has it; the first that says anything then decides.
+        acls[entry.id] = "" if not context.era.folds and any(role.acls.get(entry.id) == "rw" for role in chain.lower) else "rw"
     return replace(chain, personal=replace(chain.personal, acls=acls))
 
 

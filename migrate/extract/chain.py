@@ -152,7 +152,7 @@ def personal_role(context: Context, row: UserRow) -> StoredRole:
         return read_role(role_id, row.role, context.findings)
     if context.roles_missing and not context.era.serial and row.account:  # it may be among those that are missing
         return unreadable(role_id)
-    return StoredRole(role_id, acls=own_acls(row))
+    return StoredRole(role_id, acls=own_acls(row), legacy=True)
 
 
 def chain_of(context: Context, row: UserRow) -> Chain:

@@ -59,8 +59,8 @@ def _override_acls(lower: dict[str, str], role: StoredRole, era: Era) -> dict[st
         return {}
     result = dict(lower) if lower else {}
     for workspace, right in role.acls.items():
-        # From 6.2 on (and in the rights of 4.2) an empty right says nothing; in between it was written over the lower one.
-        if right or (era.folds and not era.ordered):
+        # From 6.2 on (and in what 4.2 wrote, whoever reads it) an empty right says nothing; in between it was written over the lower one.
+        if right or (era.folds and not era.ordered and not role.legacy):
             result[workspace] = right
     return result
 

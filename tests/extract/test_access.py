@@ -64,6 +64,14 @@ def test_before_6_2_an_empty_right_was_written_over_the_lower_one(tmp_path):
     assert rights(world, "bob") == {}
 
 
+def test_an_empty_right_that_4_2_wrote_says_nothing_under_a_later_version_either(tmp_path):
+    world = old_world(tmp_path, "5.0.3", "serial")
+    add_role(world, "editors", old_role({"docs": "rw", "inbound": "r"}))
+    add_role(world, "later", old_role({"inbound": ""}))
+    add_user(world, "ann", roles=("editors", "later"), _own={"docs": ""})
+    assert rights(world, "ann") == {"docs": "rw", "inbound": "r"}
+
+
 def test_before_6_2_roles_follow_their_ids_and_there_is_no_root_group(tmp_path):
     world = old_world(tmp_path, "5.2.5")
     add_role(world, "AJXP_GRP_/", role_object({"other": "rw"}))
@@ -190,6 +198,14 @@ def test_up_to_6_0_the_next_sign_in_gives_an_administrator_every_workspace(tmp_p
     add_user(world, "gone", role_object(), admin="1", lock="logout")
     assert {name for name, right in rights(world, "root").items() if right == "rw"} == gained
     assert rights(world, "bob") == rights(world, "gone") == {}
+
+
+def test_up_to_4_2_the_sign_in_of_an_administrator_left_to_the_roles_what_one_of_them_gives(tmp_path):
+    world = old_world(tmp_path, "4.2.3", "serial")
+    add_role(world, "readers", old_role({"docs": "r"}))
+    add_role(world, "writers", old_role({"docs": "rw", "inbound": "rw"}))
+    add_user(world, "root", roles=("readers", "writers"), admin="1")
+    assert rights(world, "root") == {"docs": "r", "inbound": "rw", "other": "rw"}
 
 
 def test_the_option_that_spares_administrators_every_workspace_is_heeded_where_it_existed(tmp_path):
