@@ -120,14 +120,24 @@ def _undo(work: Path, ledger: Ledger, settings: Settings, connection: Connection
         return Outcome(f"{done} things would be taken back, {kept} would stay because people changed them.", read=read, write=write,
                        findings=findings, lines=[*lines, *(found.message for found in findings)])
     if not failed:
-        for name, body, _ in ledger.effects():
-            if isinstance(from_json(body), CreateFolder):  # stays when it stays: a later plan that misses it makes it again
-                ledger.journal_undone(name, body)
+        _forget(ledger, {step.name for step in steps}, everything=not kept)
         ledger.forget_outcomes()
     verdict = f"{done} things were taken back" + (f", {kept} stay because people changed them" if kept else "") + \
         (f", {failed} could not be; see the findings." if failed else ".")
     return Outcome(verdict, ExitStatus.INCOMPLETE if failed or kept else ExitStatus.OK, read=read, write=write, findings=findings,
                    lines=[found.message for found in findings])
+
+
+def _forget(ledger: Ledger, names: Collection[str], *, everything: bool) -> None:
+    """What nothing takes back (a picture, a link handed over) went with what was made, or is made again when a later plan misses it: the
+    journal does not hold it against Cells. Without `everything` (people's changes stay) only what hung on something that was taken back.
+    Content stays known: a later purge may name it."""
+    left = {name for name, _, _ in ledger.effects()}
+    for name, body, _ in ledger.effects():
+        effect = from_json(body)
+        hung = any(need in names and need not in left for need in effect.needs())
+        if effect.reverse() is None and not isinstance(effect, CarryFolder) and (everything or hung or isinstance(effect, CreateFolder)):
+            ledger.journal_undone(name, body)
 
 
 def _desks(ledger: Ledger, steps: list[Step]) -> list[CloseDesk]:

@@ -12,9 +12,10 @@ from typing import Any
 
 import night
 from film import Filmed, Shot, Tried, Wanted, nothing
+from week import without_user
 
 from fixtures.generator import build
-from fixtures.generator.description import Entry, File, Link, Organisation, Rights, Share, User, Workspace
+from fixtures.generator.description import Entry, File, Link, Metadata, Organisation, Rights, Share, User, Workspace
 from migrate.ledger import Ledger
 from migrate.load import shares
 
@@ -23,16 +24,22 @@ TAKEN_BACK = ("people", "roles", "acls", "workspaces", "links", "namespaces", "v
 
 
 def week_later() -> Organisation:
-    """The organisation of the night, a week on: somebody new, a right more, a changed file, a new one, a new share and link, one ended."""
-    was = night.organisation()
+    """The organisation of the night, a week on: somebody new, somebody gone, rights more and less, a changed file, a new one, a new share and
+    link, one ended, a value and a comment gone (the comment's file is locked), a watch changed, a bookmark gone, a quota raised, a new name."""
+    was = without_user(night.organisation(), "ext")
+    changes: dict[str, dict[str, Any]] = {"ann": {"quota": "2G"}, "bo": {"display_name": "Bo again", "rights": Rights()}}
     return replace(
         was,
-        users=(*was.users, User("new", "Night-9", "/crew", display_name="New", rights=Rights(acls={"quay": "rw"}))),
+        users=(*(replace(u, **changes.get(u.login, {})) for u in was.users),
+               User("new", "Night-9", "/crew", display_name="New", rights=Rights(acls={"quay": "rw"}))),
+        roles=tuple(replace(r, label="Editors in chief") for r in was.roles),
         workspaces=(*was.workspaces, Workspace("quay", "Quay", "quay", "AJXP_DATA_PATH/workspaces/quay")),
         files=(*(replace(f, size=900, mtime=1_400_000_000) if f.path == b"/Plans/site.txt" else f for f in was.files),
                File("quay", b"/crane.txt", 50, 1_400_000_001), File("dock", b"/Quay", None, 1_400_000_002)),
-        shares=(*(s for s in was.shares if s.id != "leaflet"), Share("late", "bo", "dock", "/Quay", label="Late", entries=(Entry("user", "ext", "r"),)),
+        shares=(*(s for s in was.shares if s.id != "leaflet"), Share("late", "bo", "dock", "/Quay", label="Late", entries=(Entry("user", "ann", "r"),)),
                 Share("late-link", "ann", "dock", "/Plans/site.txt", True, "site.txt", links=(Link("77aa88", password="Late link"),))),
+        metadata=(Metadata("dock", "/Plans", {"tags_f": "harbour,été"}),), comments=(),
+        marks=tuple(replace(m, text="both") if m.kind == "watch" else m for m in was.marks if m.kind != "bookmark"),
     )
 
 

@@ -51,6 +51,21 @@ def test_a_purge_of_files_takes_the_content_too(moved: Path, server: night.Distu
     assert not night.changed(settle(fresh), settle(server.snapshot()))
 
 
+@pytest.mark.parametrize("purge", [(), ("--purge", "files")], ids=["", "files"])
+def test_what_was_taken_back_is_made_once_more_by_the_same_work_folder(calm: Calm, moved: Path, server: night.Disturbed, purge: tuple[str, ...]) -> None:
+    """Nothing of it counts as removed by people, pictures neither."""
+    assert undo(moved, *purge).status == 0
+    again = night.migrate(calm.old, server.url, moved, "--json")
+    assert again.status == 0 and not [f for f in again.json["findings"] if f["code"] == "F2910"], again.out
+    now = server.snapshot()
+    now["nodes"] = {path: node for path, node in now["nodes"].items() if not path.startswith("personal/deleted-")}
+    different = night.changed(calm.snapshot, now)
+    different.pop("binaries", None)  # the server keeps the picture of an account that is gone
+    assert not different
+    assert night.migrate(calm.old, server.url, moved, "--json").json["requests"]["write"] == 0
+    assert undo(moved, *purge).status == 0
+
+
 def test_an_undo_that_is_killed_is_gone_on_with(calm: Calm, tmp_path: Path, fresh: dict[str, Any]) -> None:
     tried, differences = 0, []
     with night.Disturbed() as counting:
