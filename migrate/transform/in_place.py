@@ -24,7 +24,8 @@ NOT_HANDED_OVER = code(
     "Cells writes a file .pydio into every folder (their dates change) and .minio.sys beside it. Without the named option nothing old is ever written to.")
 HANDED_OVER = code(
     "F5012", Severity.WARNING, "The old folder {folder} itself becomes the storage of Cells (workspace {subject}, data source {name}).",
-    "Take the old server out of use first. Cells writes .pydio into every folder of it and .minio.sys into {parent}.")
+    "Take the old server out of use first. Cells writes .pydio into every folder of it and .minio.sys into {parent}; people and groups who had "
+    "no folder of their own there yet get an empty one.")
 LEFT_OUT = code("S5010", Severity.WARNING, "Its folder cannot be indexed as it lies; see the finding.",
                 "Correct folder or data_source in workspaces.csv and plan again.")
 

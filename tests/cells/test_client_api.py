@@ -21,6 +21,8 @@ from migrate.cells.errors import (
 )
 from migrate.cells.models import Acl, DataSource, Group, LiveWorkspace, Role, User
 from migrate.cells.reader import read_facts, read_target, whoami
+from migrate.cells.sandbox import Sandbox
+from migrate.cells.session import Session
 
 PASSWORD = "a long random password 1"
 
@@ -240,6 +242,17 @@ def test_folders_are_made_with_parents_twice_without_harm(place):
     assert [n.path for n in tree.admin_list(session, f"pydiods1/{place.prefix}/a/b")] == [f"pydiods1/{place.prefix}/a/b/ç%41"]
     many = [n.path for n in tree.admin_list(session, f"pydiods1/{place.prefix}/a", page=1)]
     assert sorted(many) == [f"pydiods1/{place.prefix}/a/100% sure", f"pydiods1/{place.prefix}/a/b"]
+
+
+def test_deep_folders_go_in_smaller_calls_because_each_takes_longer():
+    with Sandbox() as server, Session(server.url, GivenToken(server.token)) as session:
+        before = session.requests.write
+        tree.create_folders(session, [f"common-files/flat/{number}" for number in range(50)])
+        assert session.requests.write == before + 1
+        chain = ["common-files/deep" + "/d" * depth for depth in range(150, 200)]
+        tree.create_folders(session, chain)
+        assert session.requests.write - before - 1 == 17  # three or four folders each, not fifty
+        assert all(tree.stat(session, path) for path in (chain[0], chain[-1]))
 
 
 def test_what_is_missing_is_told_as_missing(place):

@@ -15,6 +15,8 @@ from migrate.cells.shapes import node_of, objects
 
 PAGE = 1000
 CREATE_BATCH = 50
+CREATE_LEVELS = 600
+"""Levels of all folders of one call together: making one takes the longer the deeper it is (half a second at 150), and a call has to end."""
 HIDDEN = frozenset({".pydio"})
 """Technical files of a structured data source; in administrative listings only."""
 
@@ -143,14 +145,28 @@ def create_folders(session: Session, folders: Iterable[str] | Mapping[str, int])
         if "/" not in path:
             raise RefusedToSend(method="POST", path="/a/tree/create", status=0, reason=f"{path} is a workspace, not a folder in one")
     made: list[Node] = []
-    for start in range(0, len(wanted), CREATE_BATCH):
-        batch = wanted[start:start + CREATE_BATCH]
+    for batch in _calls(wanted):
         try:
             made += _create(session, batch, dates)
         except AlreadyExists:
             for path in batch:
                 made += _create_one(session, path, dates)
     return made
+
+
+def _calls(paths: Iterable[str]) -> Iterator[list[str]]:
+    """What goes into one call each: fewer folders, the deeper they are."""
+    batch: list[str] = []
+    levels = 0
+    for path in paths:
+        deep = path.count("/")
+        if batch and (len(batch) == CREATE_BATCH or levels + deep > CREATE_LEVELS):
+            yield batch
+            batch, levels = [], 0
+        batch.append(path)
+        levels += deep
+    if batch:
+        yield batch
 
 
 def _create(session: Session, paths: Sequence[str], dates: Mapping[str, int]) -> list[Node]:
