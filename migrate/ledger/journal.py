@@ -176,6 +176,15 @@ class Journal(Database):
             for action, event, body, result in page:
                 yield text_of(action), body, json.loads(result) if event == "done" and result is not None else None
 
+    def unended(self, prefix: str) -> Iterator[tuple[str, str]]:
+        """(action id, body) of every action of this prefix whose last word is that it was begun or failed, newest first: perhaps done,
+        also where an earlier run had done one of the same id."""
+        with self._read() as db:
+            rows = db.execute(text("SELECT action, body FROM journal j WHERE substr(action, 1, :length)=:prefix AND seq>:start AND event IN "
+                                   "('started','failed') AND seq=(SELECT max(k.seq) FROM journal k WHERE k.action=j.action) ORDER BY seq DESC"),
+                              {"length": len(prefix), "prefix": prefix, "start": _start(db)}).all()
+        return ((text_of(row.action), str(row.body)) for row in rows)
+
     def ever(self, prefix: str) -> Iterator[tuple[str, str]]:
         """(action id, newest body) of every action of this prefix that was ever begun, also of those that were taken back since: what
         was taken back may be needed once more to take back the rest."""

@@ -18,7 +18,7 @@ class Secrets:
 
     def __init__(self, work: Path) -> None:
         self.path = work / "secrets.jsonl"
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._values: dict[tuple[str, str], str] = {}
         if self.path.exists():
             self._load()
@@ -55,13 +55,24 @@ class Secrets:
                 os.close(handle)
             self._values[(kind, key)] = value
 
+    def forget(self, kind: str, key: str) -> None:
+        """From now on there is none; on return that is on disk. The former value stays in the file until `erase`."""
+        if self.get(kind, key):
+            self.put(kind, key, "")
+
     def password(self, kind: str, key: str, make: Callable[[], str] | None = None) -> str:
-        """The password kept for `key`, made now (by `make`, else 192 random bits) when there is none."""
+        """The password kept for `key`, made now (by `make`, else 192 random bits) when there is none. Of several that ask at once the
+        first decides for all."""
         known = self.get(kind, key)
-        if known is None:
-            known = make() if make is not None else _generated()
-            self.put(kind, key, known)
-        return known
+        if known:
+            return known
+        fresh = make() if make is not None else _generated()
+        with self._lock:
+            known = self.get(kind, key)
+            if known:
+                return known
+            self.put(kind, key, fresh)
+        return fresh
 
     def erase(self) -> None:
         """Remove the file (command `finish`)."""

@@ -8,6 +8,7 @@ from migrate.cells.api import acls, policies, shares, users, workspaces
 from migrate.cells.errors import AlreadyExists, CellsRefused, NotAdministrator, NotFound, OtherObject, TokenRefused
 from migrate.cells.models import LiveLink, LiveWorkspace
 from migrate.errors import MigrationError
+from migrate.ledger import link_marks
 from migrate.load import owner_sessions
 from migrate.load.nodes import NodeMissing
 from migrate.load.rights import rules_of
@@ -104,6 +105,8 @@ def create_link(tools: Tools, action: CreateLink, look: bool) -> Result:
     if link is not None and password and not link.protected:
         shares.delete_link(tools.session, link.uuid)  # it was made open by an attempt that ended before it was looked at
         link = None
+    if link is None and password:
+        link_marks.keep(tools.secrets, action.key, _form(tools, action.key))  # first: whatever is made from here on has this one
     if link is None:
         link = _make(tools, action, node, password)
     if password:
@@ -118,6 +121,13 @@ def create_link(tools: Tools, action: CreateLink, look: bool) -> Result:
 def _password(tools: Tools, hash_: str, old_hash: str) -> str:
     """The old password where it is known, else the one made up for the owner; on disk before it is sent."""
     return tools.secrets.get(KNOWN, old_hash) or tools.secrets.password(NEW, old_hash)
+
+
+def _form(tools: Tools, old_hash: str) -> str:
+    """What protects the link on the old server, as far as this run can read it."""
+    links = tools.keeping.links if tools.keeping is not None else None
+    known = tools.secrets.get(KNOWN, old_hash)
+    return link_marks.form_of(known, links.get(old_hash) if links is not None and not known else None)
 
 
 def _see(tools: Tools, node: str) -> None:
@@ -228,13 +238,20 @@ def update_link(tools: Tools, action: UpdateLink, look: bool) -> Result:
     link = shares.get_link(tools.session, action.uuid)
     if link is None or link.hash != action.hash:
         raise NotFound(method="GET", path="link " + action.hash, status=404, reason="it was removed or renamed; plan again")
-    password = _password(tools, action.hash, action.hash) if action.password != "none" and not link.protected else ""
+    password = ""
+    if action.password != "none" and (action.renew or not link.protected):
+        if action.renew and not tools.secrets.get(KNOWN, action.key):
+            tools.secrets.forget(NEW, action.key)  # who was told the former one does not get in with it any more
+        password = _password(tools, action.hash, action.key)
+        link_marks.begin(tools.secrets, action.key)
     root = tools.nodes.uuid(action.node)
     body = {**{k: v for k, v in link.body.items() if k not in ("PoliciesContextEditable", "CurrentDownloads", "Policies")},
             "RootNodes": [{"Uuid": root}], "Permissions": list(action.permissions), "AccessEnd": str(action.expires), "MaxDownloads": str(action.downloads)}
     made = _put(tools, action.owner_login, action.node, body, password=password, protected=link.protected)
     if password or link.protected:
         _prove_protection(tools, action.hash, made)
+    if password:
+        link_marks.keep(tools.secrets, action.key, _form(tools, action.key))
     _hand_over(tools, made, action.owner_login, action.owner_uuid)
     return {"uuid": made.uuid, **({"user": made.user_uuid} if password else {})}
 

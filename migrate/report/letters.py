@@ -116,15 +116,15 @@ def _line(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in plain)
 
 
-def write_sql(ledger: Ledger, hashes: Mapping[str, str], work: Path) -> Path | None:
+def write_sql(ledger: Ledger, hashes: Mapping[str, str], users: Mapping[str, str | None], work: Path) -> Path | None:
     """`WORK/link-passwords.sql` (0600): one UPDATE for each link whose old password hash is known. The hidden user of the link
-    signs in with it at once (table and column of Cells 2 to 5)."""
+    signs in with it at once (table and column of Cells 2 to 5). `users`: hash -> the hidden user that this migration gave it last."""
     statements = []
     for row in ledger.actions():
         action = from_json(row.body)
         if not isinstance(action, CreateLink) or action.password == "none":
             continue
-        user, stored = str((row.result or {}).get("user") or ""), hashes.get(action.key, "")
+        user, stored = users.get(action.hash) or "", hashes.get(action.key, "")
         if re.fullmatch(r"[0-9a-fA-F-]{32,36}", user) and re.fullmatch(r"[A-Za-z0-9:+/=._-]{16,255}", stored):
             statements.append(f"UPDATE idm_user_idx_tree SET etag='{stored}' WHERE uuid='{user}' AND leaf=1;\n")
     if not statements:

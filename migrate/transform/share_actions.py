@@ -122,7 +122,8 @@ class CreateLink(Action):
 @dataclass(frozen=True, slots=True)
 class UpdateLink(Action):
     """Change a link that this migration made: its rights, end and remaining downloads. A password stays; one that is missing is
-    set. `counted`: what the old server had left when the remaining downloads were worked out (0 = unlimited)."""
+    set, and with `renew` (the old server has another one now) the one in force is replaced. `counted`: what the old server had left when the
+    remaining downloads were worked out (0 = unlimited). `old_hash`: where the address had to change."""
 
     hash: str
     uuid: str
@@ -136,12 +137,19 @@ class UpdateLink(Action):
     password: str = "none"
     record: str = ""
     counted: int = 0
+    old_hash: str = ""
+    renew: bool = False
     phase: ClassVar[int] = 95
     kind: ClassVar[str] = "shares"
 
     @property
     def id(self) -> ActionId:
         return ActionId("update-link:" + self.hash)
+
+    @property
+    def key(self) -> str:
+        """The hash under which the old server knew it."""
+        return self.old_hash or self.hash
 
     def needs(self) -> tuple[ActionId, ...]:
         return (ActionId("desk:" + self.node.split("/", 1)[0]),)

@@ -51,5 +51,12 @@ OPENED = code("F3124", WARNING, "Link {subject} of {owner} gives more in Cells t
               "Ask {owner} whether this is wanted.")
 GONE_BUT_CHANGED = code("F3125", WARNING, "The share {subject} does not exist on the old server any more, but was changed in Cells since ({what}). It stays.",
                         "Remove it in Cells if it is not wanted.")
+PASSWORD_RENEWED = code("F3127", INFO, "The password of link {subject} of {owner} was changed on the old server since the last run; the one that the link has "
+                        "in Cells is replaced, too.", "Nothing to do; a letter to {owner} names a password that was made up.",
+                        "Whoever knew the former password was shut out on the old server, and must not get in here.")
+PASSWORD_OF_PEOPLE = code("F3128", WARNING, "The password of link {subject} of {owner} was changed on the old server, and in Cells people had given it one "
+                          "of their own: that one stays.", "Ask {owner} whether those who know it may still see what the link shows.")
+LOCK_STAYS = code("F3129", INFO, "Link {subject} of {owner} asks for no password on the old server any more; in Cells it keeps the one it has.",
+                  "{owner} can take it away in Cells.", "A later run never opens anything.")
 ENDED_WITH_NOTHING = code("F3126", INFO, "Link {subject} has nothing left to give, downloads of both servers counted; it is removed from Cells.",
                           "Nothing to do.")

@@ -28,9 +28,10 @@ def shows(target: Target, live: LiveLink, node: str) -> bool:
 
 
 def as_made(live: LiveLink, made: tuple[MadeLink, ...]) -> MadeLink | None:
-    """The one of these settings that stands (a run may have ended before or after it set the newest one), else the oldest of them
+    """The one of these settings that stands (a run may have ended before or after it set the newest one), else the newest of them
     that is certain; None when this work folder did not make the link."""
-    return next((one for one in made if untouched(live, one)), made[-1] if made else None)
+    certain = next((one for one in made if one.certain), made[-1] if made else None)
+    return next((one for one in made if untouched(live, one)), certain)
 
 
 def untouched(live: LiveLink, made: MadeLink) -> bool:
@@ -39,15 +40,16 @@ def untouched(live: LiveLink, made: MadeLink) -> bool:
             and live.access_end == made.expires and live.max_downloads == made.downloads)
 
 
-def change(action: CreateLink, live: LiveLink, made: tuple[MadeLink, ...] = ()) -> Change:
-    """What is to change on a link that is there, so that it gives no more than the old one does now."""
+def change(action: CreateLink, live: LiveLink, made: tuple[MadeLink, ...] = (), *, renew: bool = False) -> Change:
+    """What is to change on a link that is there, so that it gives no more than the old one does now. `renew`: its password was changed on
+    the old server."""
     before = as_made(live, made)
     opened: list[str] = []
     rights, wanted = _given(live.permissions), _given(frozenset(action.permissions))
     if before is not None and rights - _given(frozenset(before.permissions)):
         opened.append("its rights")
         wanted |= rights - _given(frozenset(before.permissions))
-    bare = action.password != "none" and not live.protected
+    bare = action.password != "none" and (renew or not live.protected)
     ends = live.access_end
     if action.expires and (not ends or ends > action.expires):
         if before is not None and before.expires and before.expires <= action.expires and ends != before.expires:
@@ -64,7 +66,7 @@ def change(action: CreateLink, live: LiveLink, made: tuple[MadeLink, ...] = ()) 
     if not permissions or ((live.max_downloads or action.downloads) and left <= 0 and not (live.max_downloads == 0 and "its limit" in opened)):
         return Change(EndShare(hash=action.hash, owner_uuid=action.owner_uuid), tuple(opened))
     return Change(UpdateLink(action.hash, live.uuid, action.node, permissions, action.template, action.owner_login, action.owner_uuid, ends, max(left, 0),
-                             action.password, action.record, counted), tuple(opened))
+                             action.password, action.record, counted, action.old_hash, renew and action.password != "none"), tuple(opened))
 
 
 def _left(action: CreateLink, live: LiveLink, before: MadeLink | None, opened: list[str]) -> int | None:

@@ -14,7 +14,7 @@ from migrate.transform.share_rights import World
 class MadeLink:
     """A link as a run of this work folder last set it. `expires`: epoch seconds, 0 = never. `downloads`: the limit it was given in
     Cells, 0 = none. `counted`: downloads that the old server had left for it at that moment, 0 = unlimited.
-    `node`: what it shows."""
+    `node`: what it shows. `certain`: the run wrote down that it was done."""
 
     owner_uuid: str
     permissions: tuple[str, ...] = ()
@@ -23,6 +23,7 @@ class MadeLink:
     downloads: int = 0
     counted: int = 0
     node: str = ""
+    certain: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,9 @@ class ShareOptions:
     login that gets what has no owner. `layouts`: old layout -> template of Cells. `hash_route`: how stored passwords of links get
     into Cells: `script`, `sql`, `rpc`, empty for not at all. `now`: epoch seconds. `given`: (role, cell) of rights that earlier runs
     gave; `made_links`: hash -> what earlier runs may have set, newest first; `made_cells`: uuids of cells they made. `kept`: hashes
-    of links that have their old password back, `refused`: of those whose stored password Cells did not take."""
+    of links that have their old password back, `refused`: of those whose stored password Cells did not take. `renewed`: of those that have
+    another password on the old server than the one they were last given, `own_passwords`: of such ones that people gave one of their own in
+    Cells."""
 
     strict_no_download: bool = False
     revive: frozenset[str] = frozenset()
@@ -44,6 +47,8 @@ class ShareOptions:
     made_cells: frozenset[str] = frozenset()
     kept: frozenset[str] = frozenset()
     refused: frozenset[str] = frozenset()
+    renewed: frozenset[str] = frozenset()
+    own_passwords: frozenset[str] = frozenset()
 
 
 class ShareWorld(Lookup, World, Protocol):

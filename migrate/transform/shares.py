@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from migrate.cells.models import LiveLink, LiveShares
-from migrate.errors import Finding, finding
+from migrate.errors import Code, Finding, finding
 from migrate.extract.records import Link, Share, from_plain
 from migrate.rights import Right
 from migrate.transform import names
@@ -23,6 +23,7 @@ from migrate.transform.share_links import Links, only_hash
 from migrate.transform.share_options import ShareOptions, ShareWorld
 from migrate.transform.share_rights import Cell, CellRights, readers_of, statements
 from migrate.transform.share_told import Told, short, visible
+from migrate.transform.since import Kept
 from migrate.transform.standing import Standing, actions_of
 
 OWNERLESS = ("F1711", "F1724")
@@ -203,7 +204,7 @@ class Shares:
         return told and given and action.owner_uuid in live.owners and action.node in {p.strip("/") for p in live.roots.values()}
 
     def _changes(self, action: CreateLink, live: LiveLink) -> Change:
-        return change(action, live, self._options.made_links.get(action.hash, ()))
+        return change(action, live, self._options.made_links.get(action.hash, ()), renew=action.hash in self._options.renewed)
 
     @property
     def actions(self) -> Iterator[tuple[Action, bool]]:
@@ -305,11 +306,35 @@ class Shares:
         for link in self._links:
             live = self._live.links.get(link.hash)
             changed = self._changes(link, live) if live is not None else Change()
-            if changed.action is not None:
+            if changed.action is not None and link.hash not in self._options.renewed:
                 more.append(finding(codes.LINK_CHANGED, "shares", link.key, owner=link.owner_login))
+            why = self._lock(link, live) if live is not None else None
+            if why is not None:
+                more.append(finding(why, "shares", link.key, owner=link.owner_login))
             if changed.opened:
                 more.append(finding(codes.OPENED, "shares", link.key, owner=link.owner_login, what=", ".join(changed.opened)))
         return list(dict.fromkeys([*self._told.findings, *more]))
+
+    def _lock(self, link: CreateLink, live: LiveLink) -> Code | None:
+        """What is to be said of the password of a link that is there."""
+        if link.password == "none":
+            made = self._options.made_links.get(link.hash, ())
+            return codes.LOCK_STAYS if live.protected and any(one.protected for one in made) else None
+        return codes.PASSWORD_RENEWED if link.hash in self._options.renewed else codes.PASSWORD_OF_PEOPLE if link.hash in self._options.own_passwords else None
+
+    @property
+    def kept(self) -> Iterator[Kept]:
+        """What a verification may find different because people changed it in Cells, or because nothing is ever opened."""
+        for link in self._links:
+            live = self._live.links.get(link.hash)
+            made = self._options.made_links.get(link.hash, ())
+            if live is None or not made:
+                continue
+            name = f"link {link.key}"
+            if self._changes(link, live).opened:
+                yield Kept("shares", link.key, "it was opened", (("opened", name), ("narrowed", name)), named=False)
+            elif not untouched(live, as_made(live, made) or made[0]) or self._lock(link, live) is codes.LOCK_STAYS:
+                yield Kept("shares", link.key, "it was narrowed", (("narrowed", name),), named=False)
 
     # -- people and children ----------------------------------------------------------------------------------------------------
 

@@ -37,4 +37,6 @@ def _made_by_people(difference: Difference, matches: set[tuple[str, str]]) -> bo
         return bool({("access", f"{person}\0{workspace}"), ("access", f"{person}\0"), ("access", person), ("access", f"\0{workspace}")} & matches)
     if kind == "shares" and not difference.wider and ("members", subject.rpartition(": ")[2]) in matches:
         return True
+    if kind == "shares" and (("narrowed", subject) in matches and not difference.wider or ("opened", subject) in matches):
+        return True
     return (kind, subject) in matches or any(found == kind and name and subject.startswith((name + ":", name + " ", name + "\0")) for found, name in matches)

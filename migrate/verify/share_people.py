@@ -89,7 +89,7 @@ class PeopleCheck:
             elif seen and not wanted and (said is None or not seen.within(said.right)):
                 self.verdict.differs("shares", name, "none", seen.letters, wider=True)
         for node, links in self._owned(login).items():
-            if not mine.isdisjoint(links):
+            if not mine.isdisjoint({*links, *(root for _, link in self.links.values() if link.uuid in links for root in link.roots)}):
                 continue
             sees = self.sight.sees(uuid, login, node)
             for key in links.values():

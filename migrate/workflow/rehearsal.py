@@ -30,7 +30,7 @@ from migrate.workflow.outcome import Outcome
 from migrate.workflow.pace import forecast, timed
 from migrate.workflow.planning import folders_of, mapping_fingerprint, seed_of, store_plan
 from migrate.workflow.settings import Settings
-from migrate.workflow.sharing import live_shares, route_of
+from migrate.workflow.sharing import PasswordWatch, live_shares, route_of
 from migrate.workflow.stage import stage
 from migrate.workflow.survey import survey
 from migrate.workflow.token_end import token_findings
@@ -90,8 +90,9 @@ def plan_with(work: Path, ledger: Ledger, secrets: Secrets, settings: Settings, 
         source = settings.open_source(secrets)
         try:
             seed = seed_of(source)
+            watch = PasswordWatch(secrets)
             with KeepAlive(session), timed(ledger, "read"):
-                survey(ledger, source, progress=progress)
+                survey(ledger, source, progress=progress, hear=watch)
             ledger.put("surveyed", int(time.time()))
         finally:
             source.close()
@@ -111,7 +112,7 @@ def plan_with(work: Path, ledger: Ledger, secrets: Secrets, settings: Settings, 
         proposed: list[Proposal] = []
         plan = store_plan(ledger, target, decided, options, recycle=settings.recycle, progress=progress,
                           extra=[*put_back, *facts_findings, *loader_findings, *session.findings], live=live_shares(session, ledger),
-                          shares={**settings.shares, "hash_route": route_of(settings.shares, settings.passwords)},
+                          shares={**settings.shares, "hash_route": route_of(settings.shares, settings.passwords), "new_passwords": frozenset(watch.changed)},
                           now=settings.now, eyes=Eyes.of(session, secrets, settings), proposed=proposed, hidden=filing.FileChoice.of(settings).hidden_files,
                           look=lambda node: Listings(session, node, there=node.split("/", 1)[0] in target.data_sources))
         for found in (*filing.date_findings(ledger, settings), *mail_findings(ledger, session), *token_findings(session, connection)):

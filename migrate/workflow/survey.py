@@ -20,10 +20,15 @@ REST = ("shares", "metadata", "bookmarks", "watches", "comments", "locks", "pref
 Rows = Iterator[tuple[str, Mapping[str, Any]]]
 
 
-def survey(ledger: Ledger, source: Source, *, hashes: bool = False, progress: Callable[[str, int], None] = lambda _k, _n: None) -> str:
+def _nobody(_record: Any) -> None:
+    """Hears nothing."""
+
+
+def survey(ledger: Ledger, source: Source, *, hashes: bool = False, progress: Callable[[str, int], None] = lambda _k, _n: None,
+           hear: Callable[[Any], None] = _nobody) -> str:
     """Store everything the installation holds; gives the fingerprint of its records (files excepted: they are looked at
     again when they are carried). Children of shares are kept apart from workspaces (they are counted as shares), roles of one
-    person or group from roles."""
+    person or group from roles. `hear` is given every share with its secrets, which are not stored."""
     total = Digest()
     for kind in PEOPLE + REST:
         if kind == "workspaces":
@@ -34,7 +39,7 @@ def survey(ledger: Ledger, source: Source, *, hashes: bool = False, progress: Ca
             ledger.replace_records("roles", (r for r in _rows(source, kind, total, progress) if not _of_one(r[0])))
             ledger.replace_records("own-roles", (r for r in _rows(source, kind, Digest(), progress) if _of_one(r[0])))
         else:
-            ledger.replace_records(kind, _rows(source, kind, total, progress))
+            ledger.replace_records(kind, _rows(source, kind, total, progress, hear if kind == "shares" else _nobody))
     scan = int(ledger.get("scan") or 0) + 1
     links: dict[str, dict[str, str]] = {}
     ledger.scan_files(_files(source, hashes, progress, links), scan)
@@ -79,8 +84,10 @@ class Digest:
         return f"{self._sum:064x}"
 
 
-def _rows(source: Source, kind: str, total: Digest, progress: Callable[[str, int], None]) -> Rows:
+def _rows(source: Source, kind: str, total: Digest, progress: Callable[[str, int], None],
+          hear: Callable[[Any], None] = _nobody) -> Rows:
     for record in getattr(source, kind)():
+        hear(record)
         body = to_plain(record)
         total.add(kind, record.key, json.dumps(body, sort_keys=True))
         progress(kind, 1)

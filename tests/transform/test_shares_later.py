@@ -58,6 +58,25 @@ def test_a_run_that_ended_before_its_update_reached_the_server_is_made_up_for():
     assert change(replace(PLAN, downloads=6), live(max_downloads=3), (newest, before)).action is None
 
 
+def test_what_two_runs_had_taken_off_is_not_taken_off_again_when_the_third_was_killed():
+    """The third run reached the server or did not; what certainly stood last is what the second set."""
+    killed, second, first = made(downloads=5, counted=5, certain=False)[0], made(downloads=6, counted=6)[0], made()[0]
+    assert change(replace(PLAN, downloads=5), live(max_downloads=5), (killed, second, first)).action is None
+    found = change(replace(PLAN, downloads=5), live(max_downloads=6), (killed, second, first)).action
+    assert isinstance(found, UpdateLink) and found.downloads == 5
+    touched = change(replace(PLAN, downloads=5), live(max_downloads=4), (killed, second, first)).action
+    assert isinstance(touched, UpdateLink) and touched.downloads == 3
+
+
+def test_a_password_that_changed_on_the_old_server_is_renewed_and_nothing_else_changes():
+    closed = replace(PLAN, password="protected", old_hash="50% off")
+    found = change(closed, live(closed, downloads=3), made(closed), renew=True).action
+    assert isinstance(found, UpdateLink) and found.renew and found.key == "50% off"
+    assert (found.downloads, found.expires, set(found.permissions)) == (5, END, {"Preview", "Download"})
+    assert change(closed, live(closed), made(closed)).action is None
+    assert change(replace(PLAN, password="none"), live(closed), made(closed), renew=True).action is None
+
+
 def test_more_on_the_old_server_gives_no_more_in_cells():
     assert change(replace(PLAN, downloads=20, expires=END + 100, permissions=("Preview", "Download", "Upload")), live(), made()).action is None
     assert change(replace(PLAN, downloads=0, expires=0), live(), made()).action is None

@@ -145,12 +145,15 @@ def read_shares(session: Session) -> LiveShares:
 
 
 def own_shares(session: Session) -> set[str]:
-    """Uuids of links and cells that the token's user finds as the own ones. `POST /a/share/resources`. Of several links on one node
-    the server lists one; shares whose node is gone are not listed."""
+    """Uuids of links and cells that the token's user finds as the own ones, and of the nodes for which a link is listed: of several
+    links on one node the server lists any one. Shares whose node is gone, or is not seen by the user, are not listed.
+    `POST /a/share/resources`."""
     found: set[str] = set()
     for resource in objects(session.search("/a/share/resources", {"ShareType": "ANY", "OwnedBySubject": True}), "Resources"):
         link = resource.get("Link")
-        found |= {str(cell.get("Uuid")) for cell in objects(resource, "Cells")} | ({str(link.get("Uuid"))} if isinstance(link, dict) else set())
+        found |= {str(cell.get("Uuid")) for cell in objects(resource, "Cells")}
+        if isinstance(link, dict):
+            found |= {str(link.get("Uuid")), str((resource.get("Node") or {}).get("Uuid"))}
     return found
 
 
