@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from migrate.extract.chain import is_admin
 from migrate.extract.php.values import PhpObject
 from migrate.extract.plain import items, key_text, path_text, text, truth
+from migrate.extract.roles import NO_DOWNLOAD
 from migrate.rights import Right
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 GROUP_ROLE = "AJXP_GRP_/"
 CHILD_ROLE = "AJXP_SHARED-"
-NO_DOWNLOAD_ROLE = "MINISITE_NODOWNLOAD"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def collect_grants(context: Context, hidden: Collection[str]) -> Grants:
         flagged = "ajxp.hidden" in row.rights
         if flagged or (row.login.lower() in hidden and made_by_application(row.login)):
             grants.hidden[row.login.lower()] = HiddenUser(
-                row.login, path_text(row.rights.get("ajxp.parent_user")) or None, row.password, rights, _given(row.rights, NO_DOWNLOAD_ROLE)
+                row.login, path_text(row.rights.get("ajxp.parent_user")) or None, row.password, rights, _given(row.rights, NO_DOWNLOAD)
             )
             continue
         if not context.era.folds and is_admin(row):

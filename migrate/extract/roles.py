@@ -57,6 +57,7 @@ VALUE_CLEAR = "AJXP_VALUE_CLEAR"
 GROUP_PREFIX = "AJXP_GRP_"
 PERSONAL_PREFIX = "AJXP_USR_/"
 LINK_ROLE = re.compile(r"AJXP_SHARED-|MINISITE")
+NO_DOWNLOAD = "MINISITE_NODOWNLOAD"
 _SECRET = re.compile(r"PASS(?!WORD_MINLENGTH)|SECRET|TOKEN|API_KEY|ACCESS_KEY|otp|yubikey|^google", re.IGNORECASE)
 _SECRET_VALUE = "$pydio_password$"
 
@@ -161,12 +162,15 @@ def _tree(value: Any) -> dict[str, dict[str, dict[str, Any]]]:
 
 
 class RoleBook(Mapping[str, StoredRole]):
-    """Every stored role but personal ones and those of links (which are many and concern nobody)."""
+    """Every stored role but personal ones and those of links (which are many and concern nobody, unless an administrator put rights
+    into MINISITE_NODOWNLOAD and gave it to people)."""
 
     def __init__(self, rows: Iterator[RoleRow], report: Callable[[Finding], None]) -> None:
         self._roles: dict[str, StoredRole] = {}
         for row in rows:
-            if LINK_ROLE.match(row.id) or row.id.startswith(PERSONAL_PREFIX):
+            if row.id.startswith(PERSONAL_PREFIX):
+                continue
+            if LINK_ROLE.match(row.id) and not (row.id == NO_DOWNLOAD and read_role(row.id, row.value, report, row.owner).acls):
                 continue
             if row.id in self._roles:
                 report(finding(DUPLICATE_ROLE, "roles", row.id))

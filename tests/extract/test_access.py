@@ -44,6 +44,13 @@ def test_the_order_of_roles_decides_whatever_their_names(world):
     assert rights(world, "bob") == {"docs": "rw"}
 
 
+def test_rights_in_the_role_of_links_count_for_people_who_were_given_it(world):
+    add_role(world, "MINISITE_NODOWNLOAD", role_object({"docs": "r"}))
+    add_user(world, "bob", role_object(), roles={"MINISITE_NODOWNLOAD": 1})
+    add_user(world, "ann", role_object())
+    assert (rights(world, "bob"), rights(world, "ann")) == ({"docs": "r"}, {})
+
+
 def test_a_role_that_always_overrides_comes_after_the_ordered_ones(world):
     add_role(world, "sticky", role_object({"docs": CLEAR}, parameters={"ROLE_FORCE_OVERRIDE": True}))
     add_role(world, "late", role_object({"docs": "rw"}))
