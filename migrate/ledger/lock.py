@@ -1,4 +1,4 @@
-"""One run at a time in a work folder: an advisory lock that names its holder."""
+"""One run at a time: in a work folder, against one Cells on a machine, and as far as can be seen in Cells against runs of other machines."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import socket
 import tempfile
 import time
@@ -156,6 +157,32 @@ class ServerLock:
         if self._file is not None:
             os.close(self._file)
             self._file = None
+
+
+class Mark:
+    """What a run writes into the things it makes in Cells for its own use: who it is, so that a run of another machine or of another work
+    folder tells them from those of a run that was killed. `folder`: the work folder's own id."""
+
+    def __init__(self, folder: str, *, break_lock: bool = False) -> None:
+        self._folder, self._break = folder, break_lock
+
+    def __str__(self) -> str:
+        since = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
+        return f"Run by process {os.getpid()} on {socket.gethostname()} since {since} UTC, work folder {self._folder}."
+
+    def other(self, text: str) -> str:
+        """The holder that a text names, in words, when it is another run that may be going on; empty when it is of this work folder on this
+        machine (whose lock tells), of a process of this machine that is gone, of an older version, or when the lock is broken on purpose."""
+        found = _MARKED.search(text)
+        if found is None or self._break:
+            return ""
+        here = found["host"] == socket.gethostname()
+        if here and (found["folder"] == self._folder or not _lives_here({"host": found["host"], "pid": int(found["pid"])})):
+            return ""
+        return f"process {found['pid']} on {found['host']}, since {found['since']}"
+
+
+_MARKED = re.compile(r"Run by process (?P<pid>[0-9]{1,9}) on (?P<host>\S{1,255}) since (?P<since>[-0-9: ]{19} UTC), work folder (?P<folder>[0-9a-f]+)")
 
 
 def _lives_here(held: dict[str, Any]) -> bool:

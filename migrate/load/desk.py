@@ -11,6 +11,7 @@ from migrate.cells.models import Acl, LiveWorkspace, data_source_root
 from migrate.cells.session import Session
 from migrate.errors import MigrationError
 from migrate.interrupt import StopSignal
+from migrate.ledger.lock import AnotherRun, Mark
 
 PATIENCE = 60.0
 
@@ -26,9 +27,11 @@ class DeskClosed(MigrationError):
 class Desks:
     """Opens desks when something is to be written, and closes them; each is opened once a run, whatever earlier runs left."""
 
-    def __init__(self, session: Session, stop: StopSignal) -> None:
+    def __init__(self, session: Session, stop: StopSignal, mark: Mark | None = None) -> None:
+        """`mark`: says in Cells whose desks these are."""
         self._session = session
         self._stop = stop
+        self._mark = mark
         self._allowed: dict[str, tuple[str, str, str]] = {}
         self._open: dict[str, str] = {}
         self._lock = threading.Lock()
@@ -54,19 +57,28 @@ class Desks:
 
     def _make(self, data_source: str, uuid: str, slug: str, role: str) -> str:
         root = data_source_root(data_source)
-        there = workspaces.get_workspace(self._session, uuid)
-        wanted = LiveWorkspace(uuid, slug, f"Migration desk ({data_source})", "Temporary; removed by the migration.", "ADMIN", {root: data_source})
+        there = self.known(uuid)
+        about = f"Temporary; removed by the migration. {self._mark or ''}".rstrip()
+        wanted = LiveWorkspace(uuid, slug, f"Migration desk ({data_source})", about, "ADMIN", {root: data_source})
         made = there or workspaces.put_workspace(self._session, wanted)
         rules = [Acl(root, role, uuid, "read"), Acl(root, role, uuid, "write")]
         acls.add_acls(self._session, rules, acls.search_acls(self._session, roles=[role], workspaces=[uuid]) if there else [])
         self._wait(data_source, made.slug)
         return made.slug
 
+    def known(self, uuid: str) -> LiveWorkspace | None:
+        """The desk when it is open already. AnotherRun when a run of another machine, or of another work folder, opened it and may be going on."""
+        there = workspaces.get_workspace(self._session, uuid)
+        other = self._mark.other(there.description) if there is not None and self._mark is not None else ""
+        if other:
+            raise AnotherRun(work=self._session.url, holder=other)
+        return there
+
     def close(self, data_source: str, uuid: str) -> None:
         """Remove the desk; its files stay."""
         with self._lock:
             self._open.pop(data_source, None)
-            there = workspaces.get_workspace(self._session, uuid)
+            there = self.known(uuid)
             if there is not None:
                 workspaces.delete_workspace(self._session, uuid, there.slug)
 

@@ -19,7 +19,7 @@ from migrate.load.engine import Engine
 from migrate.load.perform import Loader
 from migrate.report import html
 from migrate.report.csv import write_csv
-from migrate.transform.actions import CloseDesk, OpenDesk, from_json
+from migrate.transform.actions import DESK, CloseDesk, OpenDesk, from_json
 from migrate.transform.selection import Selection
 from migrate.workflow import survey
 from migrate.workflow.connect import Connection
@@ -80,7 +80,7 @@ def apply_plan(work: Path, connection: Connection, *, accept_skips: bool, replan
                     raise StalePlan(what=" and ".join(changed))
                 require_known(ledger, selection)
                 carry_out(work, ledger, secrets, settings, session, connection, stop=stop, progress=progress, workers=connection.workers,
-                          selection=selection)
+                          selection=selection, break_lock=break_lock)
                 return finish_apply(work, ledger, secrets, settings, session, accept_skips=accept_skips, selection=selection)
 
 
@@ -103,7 +103,7 @@ def _drift(work: Path, ledger: Ledger, secrets: Secrets, settings: Settings, ses
 
 
 def carry_out(work: Path, ledger: Ledger, secrets: Secrets, settings: Settings, session: Session, connection: Connection, *, stop: StopSignal,
-              progress: Progress, workers: int, selection: Selection | None = None) -> None:
+              progress: Progress, workers: int, selection: Selection | None = None, break_lock: bool = False) -> None:
     """Run the engine over the plan, or over the part that `selection` names; the loader's desks are closed in the end, whatever happened on the way."""
     owner = require_files(session)
     require_mailer(ledger, session)
@@ -114,7 +114,9 @@ def carry_out(work: Path, ledger: Ledger, secrets: Secrets, settings: Settings, 
     keeping = keeping_for(settings, secrets, session, connection)
     pictures = Pictures(settings, secrets)
     watch = Stopwatch(ledger)
-    loader = Loader(session, ledger, secrets, stop, watch.around(carrier.carry), keeping, pictures, pictures.storage_keys)
+    loader = Loader(session, ledger, secrets, stop, watch.around(carrier.carry), keeping, pictures, pictures.storage_keys, break_lock=break_lock)
+    if next(ledger.actions(State.PLANNED, State.STARTED), None) is not None:
+        loader.alone(a for row in ledger.actions() if row.id.startswith(DESK) and isinstance(a := from_json(row.body), OpenDesk))
     return_loans(session, ledger)  # of a run that was killed
     try:
         _reopen_desks(ledger, loader)

@@ -42,7 +42,8 @@ def migrate_all(work: Path, legacy: Path, database: str | None, path_map: Mappin
             say(planned.verdict)
             stop.check()
             with connection.session(settings.cells, writes=True) as session:
-                carry_out(work, ledger, secrets, settings, session, connection, stop=stop, progress=progress, workers=connection.workers)
+                carry_out(work, ledger, secrets, settings, session, connection, stop=stop, progress=progress, workers=connection.workers,
+                          break_lock=break_lock)
                 applied = finish_apply(work, ledger, secrets, settings, session, accept_skips=accept_skips)
                 say(applied.verdict)
                 stop.check()

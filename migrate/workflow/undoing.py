@@ -70,11 +70,11 @@ def undo_migration(work: Path, connection: Connection, *, dry_run: bool, stop: S
     with WorkLock(work, break_lock=break_lock), Ledger.open(work) as ledger:
         settings = Settings.load(ledger, work)
         with ServerLock(connection.url or settings.cells), stage(ledger, "undo --dry-run" if dry_run else "undo"):
-            return _undo(work, ledger, settings, connection, dry_run=dry_run, stop=stop, progress=progress, purge=purge)
+            return _undo(work, ledger, settings, connection, dry_run=dry_run, stop=stop, progress=progress, purge=purge, break_lock=break_lock)
 
 
 def _undo(work: Path, ledger: Ledger, settings: Settings, connection: Connection, *, dry_run: bool, stop: StopSignal,
-          progress: Callable[[str, int], None], purge: Collection[str]) -> Outcome:
+          progress: Callable[[str, int], None], purge: Collection[str], break_lock: bool) -> Outcome:
     steps = sorted(_steps(ledger, purge), key=lambda step: step.order)
     given = frozenset(pair for step in steps for pair in _gives(step.effect))
     desks = _desks(ledger, steps)
@@ -88,7 +88,7 @@ def _undo(work: Path, ledger: Ledger, settings: Settings, connection: Connection
         ledger.put("loader", owner.uuid)
         secrets = Secrets(work)
         keeping = keeping_for(settings, secrets, session, connection)
-        loader = Loader(session, ledger, secrets, stop, _carries_nothing, keeping)
+        loader = Loader(session, ledger, secrets, stop, _carries_nothing, keeping, break_lock=break_lock)
         try:
             for step in steps:
                 stop.check()

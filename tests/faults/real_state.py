@@ -57,11 +57,17 @@ def state(session: Session) -> dict[str, Any]:
 
 
 def rows(url: str) -> dict[str, int]:
-    """Table -> number of rows, without those that only grow."""
+    """Table -> number of rows, without those that only grow; where rows have a namespace, of each namespace."""
     engine = sqlalchemy.create_engine(url)
+    found: dict[str, int] = {}
     try:
         with engine.connect() as db:
-            tables = [t for t in sqlalchemy.inspect(db).get_table_names() if not NOISE.search(t)]
-            return {t: db.execute(sqlalchemy.text(f"SELECT count(*) FROM `{t}`")).scalar() or 0 for t in tables}  # noqa: S608 - names of the database itself
+            inspector = sqlalchemy.inspect(db)
+            for table in (t for t in inspector.get_table_names() if not NOISE.search(t)):
+                found[table] = db.execute(sqlalchemy.text(f"SELECT count(*) FROM `{table}`")).scalar() or 0  # noqa: S608 - names of the database itself
+                if any(column["name"] == "namespace" for column in inspector.get_columns(table)):
+                    parts = db.execute(sqlalchemy.text(f"SELECT namespace, count(*) FROM `{table}` GROUP BY namespace"))  # noqa: S608
+                    found |= {f"{table} {namespace}": number for namespace, number in parts}
     finally:
         engine.dispose()
+    return found
