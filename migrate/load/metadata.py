@@ -20,6 +20,10 @@ from migrate.transform.metadata_actions import ForgetTags, OfferTags, PutField, 
 
 INDEX_SECONDS = 20.0
 """How long a node that is not there is waited for: the index of a data source comes after the file."""
+SHOWN_SECONDS = 45.0
+"""How long a field that was just made may not show. Cells inserts a field before its policies, not together; whoever lists fields in between
+(its own search service does after each change) makes it remember for 30 s that there are none, and without policies nobody sees the field
+(4.1: seen on a busy server)."""
 VALUES = 25
 """Values of one request; a refused one ends it. A server with two cores takes about 0.3 s for each, however they are sent (seen on 4.1)."""
 BYTES = 1 << 20
@@ -53,8 +57,7 @@ def put_field(tools: Tools, action: PutField, look: bool) -> Result:
     except CellsRefused:
         if not _is_there(tools, wanted):
             raise
-    if not _is_there(tools, wanted):
-        raise FieldLost(namespace=action.namespace)
+    tools.wait(lambda: _is_there(tools, wanted), SHOWN_SECONDS, lambda: FieldLost(namespace=action.namespace))
     return {}
 
 

@@ -21,7 +21,7 @@ from migrate.interrupt import StopSignal
 from migrate.ledger import Ledger, Secrets, State
 from migrate.load import loans
 from migrate.load.extras import PictureOdd
-from migrate.load.metadata import NotesFailed
+from migrate.load.metadata import FieldLost, NotesFailed
 from migrate.load.perform import Loader
 from migrate.transform.metadata_actions import (
     LiftLocks,
@@ -87,6 +87,25 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 def field(name: str = "usermeta-n") -> PutField:
     return PutField(name, "N", '{"type": "string"}')
+
+
+def test_a_field_that_does_not_show_for_a_while_is_waited_for(world, monkeypatch):
+    """Cells remembers for half a minute that a field that was just made has no policies, when somebody listed fields in between."""
+    hidden, whole = [6], metadata.list_fields
+
+    def late(session):
+        fields = whole(session)
+        if "usermeta-n" in fields and hidden[0]:
+            hidden[0] -= 1
+            fields.pop("usermeta-n")
+        return fields
+
+    monkeypatch.setattr(metadata, "list_fields", late)
+    assert world.do(field()) == {}
+    hidden[0] = 10_000
+    with pytest.raises(FieldLost):
+        world.do(field())
+
 
 
 def write(world: World, *names: str, text: str = '"x"') -> WriteValues:
