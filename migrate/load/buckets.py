@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import re
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from migrate.cells.api import datasources
 from migrate.cells.errors import CellsRefused
+from migrate.cells.keys import problem_of_name
 from migrate.errors import ExitStatus, MigrationError, Severity, code, finding
 from migrate.ledger import Ledger
 from migrate.load.listings import Listings
@@ -38,6 +40,11 @@ NOT_COMPARED = code("F5043", Severity.WARNING, "The list of the bucket {subject}
                     "The machine of the migration has to reach the storage, too; run `apply` again there, or compare by hand.")
 
 
+NOT_OPENED = code("F5044", Severity.WARNING, "{number} objects of the bucket {subject} have a name that Cells lists and cannot open (first: {first}).",
+                  "Rename them in the bucket (`%` without two hexadecimal digits, backslash), then let Cells synchronise the data source.",
+                  "Nothing can be renamed for a storage that stays where it is. They are kept; only Cells does not give them out.")
+
+
 class NoKeys(MigrationError):
     """The old configuration has no keys for the storage of a workspace."""
 
@@ -47,15 +54,51 @@ class NoKeys(MigrationError):
     exit_status = ExitStatus.INCOMPLETE
 
 
-def create(tools: Tools, action: CreateDataSource) -> None:
-    """Make the data source unless it is there. NoKeys, CellsRefused."""
-    if datasources.get_data_source(tools.session, action.name) is not None:
-        return
+class NotMarked(MigrationError):
+    """Cells indexes a folder of a bucket only when an object `.pydio` lies in it, and it could not be put there."""
+
+    code = "E5016"
+    title = "The folder {folder} of the bucket could not be prepared for Cells: {detail}."
+    remedy = "Run `apply` where the storage can be reached and written with the keys of the old server, or put an object `.pydio` that holds a new uuid there."
+    exit_status = ExitStatus.INCOMPLETE
+
+
+def create(tools: Tools, action: CreateDataSource) -> bool:
+    """Make the data source unless it is there; whether it was made. NoKeys, NotMarked, CellsRefused."""
+    there = datasources.get_data_source(tools.session, action.name) is not None
+    keys = _keys(tools, action)
+    _mark(action, keys)
+    if there:
+        return False
     try:
-        datasources.create_bucket_source(tools.session, action.name, action.bucket, action.folder, action.endpoint, action.region, _keys(tools, action))
+        datasources.create_bucket_source(tools.session, action.name, action.bucket, action.folder, action.endpoint, action.region, keys)
     except CellsRefused:
         if datasources.get_data_source(tools.session, action.name) is None:
             raise
+    return True
+
+
+def _mark(action: CreateDataSource, keys: tuple[str, str]) -> None:
+    """A folder of a bucket is nothing by itself: without this object the index ends with "key does not exist" (4.1). Cells puts one into
+    every folder below it later; the bucket itself needs none."""
+    base = action.folder.strip("/")
+    if not base:
+        return
+    client, place = _client(action, keys), {"Bucket": action.bucket, "Key": base + "/.pydio"}
+    try:
+        try:
+            client.head_object(**place)
+        except ClientError as error:
+            if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") != 404:
+                raise
+            name = uuid.uuid5(uuid.NAMESPACE_URL, f"{action.endpoint}/{action.bucket}/{base}")
+            client.put_object(**place, Body=str(name).encode("ascii"), ContentType="text/plain")
+    except (BotoCoreError, ClientError) as error:
+        raise NotMarked(folder=shown(base.encode("utf-8", "surrogateescape")), detail=_why(error)) from None
+
+
+def _why(error: Exception) -> str:
+    return error.response.get("Error", {}).get("Code", "refused") if isinstance(error, ClientError) else type(error).__name__
 
 
 def compare(tools: Tools, action: CreateDataSource) -> dict[str, Any]:
@@ -63,21 +106,26 @@ def compare(tools: Tools, action: CreateDataSource) -> dict[str, Any]:
     ledger, name = tools.ledger, shown(f"{action.bucket}/{action.folder}".strip("/").encode("utf-8", "surrogateescape"))
     listings = Listings(tools.session, action.name)
     total, wrong, names = 0, 0, []
+    closed: list[str] = []
     try:
         for key, size, etag in _objects(action, _keys(tools, action)):
             tools.stop.check()
             total += 1
             node = listings.find(key)
+            if any(problem_of_name(part) for part in key.split("/") if part):
+                closed.append(key)
             same = node is not None and node.is_file and node.size == size and not (MD5.match(etag) and MD5.match(node.etag) and etag != node.etag)
             if not same:
                 wrong += 1
                 names += [shown(key.encode("utf-8", "surrogateescape"))] if len(names) < NAMED else []
                 log.warning("object.missing", key=shown(key.encode("utf-8", "surrogateescape")))
     except (BotoCoreError, ClientError) as error:
-        detail = error.response.get("Error", {}).get("Code", "refused") if isinstance(error, ClientError) else type(error).__name__
-        ledger.add_finding("apply", finding(NOT_COMPARED, "workspaces", name, detail=detail))
+        ledger.add_finding("apply", finding(NOT_COMPARED, "workspaces", name, detail=_why(error)))
         return {"objects": None}
     _tell(ledger, name, total, wrong, names)
+    if closed:
+        first = shown(closed[0].encode("utf-8", "surrogateescape"))
+        ledger.add_finding("apply", finding(NOT_OPENED, "files", name, number=len(closed), first=first))
     return {"objects": total, "different": wrong}
 
 

@@ -17,6 +17,7 @@ START_SECONDS = 120.0
 JOB_SECONDS = 60.0
 _ONE_BY_ONE = threading.Lock()
 INDEX_SECONDS = 24 * 3600.0
+FAILED = ("Error", "Interrupted")
 
 
 class NotStarted(MigrationError):
@@ -57,9 +58,9 @@ def create_data_source(tools: Tools, action: do.CreateDataSource, look: bool) ->
     """Natural key: the name. 200 comes before any service runs, so this waits until the source answers and is indexed."""
     if action.bucket:
         with _ONE_BY_ONE:
-            buckets.create(tools, action)
+            made = buckets.create(tools, action)
             _until_listed(tools, action.name)
-        _until_indexed(tools, action.name)
+        _until_indexed(tools, action.name, again=not made)
         return buckets.compare(tools, action)
     there = datasources.get_data_source(tools.session, action.name)
     folder, peer = _folder_of(tools, action)
@@ -70,7 +71,7 @@ def create_data_source(tools: Tools, action: do.CreateDataSource, look: bool) ->
             _make(tools, DataSource(action.name, "LOCAL", folder, action.flat, peer))
         _until_listed(tools, action.name)
     if not action.flat:
-        _until_indexed(tools, action.name)
+        _until_indexed(tools, action.name, again=there is not None)
     return {"folder": folder}
 
 
@@ -78,19 +79,30 @@ def _until_listed(tools: Tools, name: str) -> None:
     tools.wait(lambda: _listed(tools, name), START_SECONDS, lambda: NotStarted(name=name, detail=f"not after {START_SECONDS:.0f} s"))
 
 
-def _until_indexed(tools: Tools, name: str) -> None:
-    _started_index(tools, name)
-    tools.wait(lambda: _indexed(tools, name), INDEX_SECONDS, lambda: IndexFailed(name=name, detail="the job does not end"))
+def _until_indexed(tools: Tools, name: str, *, again: bool) -> None:
+    """`again`: the source was there before; where its last job ended badly (a killed server, a reason that was settled since), it is
+    indexed once more."""
+    old: frozenset[str] = frozenset()
+    if again:
+        tasks = jobs.tasks_of(tools.session, jobs.resync_job(name)) or []
+        if tasks and tasks[0].status in FAILED:
+            old = frozenset(task.id for task in tasks)
+            jobs.resync(tools.session, name)
+    _started_index(tools, name, old)
+    tools.wait(lambda: _indexed(tools, name, old), INDEX_SECONDS, lambda: IndexFailed(name=name, detail="the job does not end"))
 
 
-def _started_index(tools: Tools, name: str) -> None:
+def _started_index(tools: Tools, name: str, old: frozenset[str]) -> None:
     """Its job starts by itself after some seconds; where it does not, it is started by hand."""
-    job = jobs.resync_job(name)
     try:
-        tools.wait(lambda: bool(jobs.tasks_of(tools.session, job)), JOB_SECONDS, lambda: NotStarted(name=name, detail="its index does not start"))
+        tools.wait(lambda: bool(_tasks(tools, name, old)), JOB_SECONDS, lambda: NotStarted(name=name, detail="its index does not start"))
     except NotStarted:
         jobs.resync(tools.session, name)
-        tools.wait(lambda: bool(jobs.tasks_of(tools.session, job)), START_SECONDS, lambda: NotStarted(name=name, detail="its index does not start"))
+        tools.wait(lambda: bool(_tasks(tools, name, old)), START_SECONDS, lambda: NotStarted(name=name, detail="its index does not start"))
+
+
+def _tasks(tools: Tools, name: str, old: frozenset[str]) -> list[jobs.Task]:
+    return [task for task in jobs.tasks_of(tools.session, jobs.resync_job(name)) or [] if task.id not in old]
 
 
 def _make(tools: Tools, wanted: DataSource) -> None:
@@ -123,9 +135,9 @@ def _listed(tools: Tools, name: str) -> bool:
         return False
 
 
-def _indexed(tools: Tools, name: str) -> bool:
-    tasks = jobs.tasks_of(tools.session, jobs.resync_job(name)) or []
-    if tasks and tasks[0].status in ("Error", "Interrupted"):
+def _indexed(tools: Tools, name: str, old: frozenset[str]) -> bool:
+    tasks = _tasks(tools, name, old)
+    if tasks and tasks[0].status in FAILED:
         raise IndexFailed(name=name, detail=tasks[0].message or tasks[0].status)
     return bool(tasks) and tasks[0].ended
 

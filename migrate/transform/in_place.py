@@ -37,10 +37,12 @@ def _itself(path: str) -> str:
 @dataclass(frozen=True)
 class InPlace:
     """What the administrator said about folders that Cells indexes as they lie. `hand_over`: the old folders themselves may be
-    given away. `real`: the path behind symbolic links, on this machine (or the path itself)."""
+    given away. `real`: the path behind symbolic links, on this machine (or the path itself). `unfinished`: names of data sources that an
+    earlier run began to make and did not see ready: that Cells lists them says nothing of their index."""
 
     hand_over: bool = False
     real: Callable[[str], str] = _itself
+    unfinished: frozenset[str] = frozenset()
 
     def inside(self, folder: str, source: str) -> str | None:
         """Path of an old folder as seen from the folder of a data source, "" for the same; None when it lies elsewhere."""

@@ -91,6 +91,8 @@ def plan_placement(
     """`shared_roots`: the only folder of each workspace that has one for everybody. `roots_in_place`: all folders of each workspace
     that Cells shall index as it lies."""
     result = Placement()
+    unfinished = in_place.unfinished if in_place else frozenset()
+    target = replace(target, data_sources={name: source for name, source in target.data_sources.items() if name not in unfinished})
     everything = {w.id: w for w in workspaces}
     mounted = {wid for wid, root in shared_roots.items() if root.folder is not None}
     wide = target.facts.features.wide_characters

@@ -349,7 +349,7 @@ class Plan:
 
     def _storage(self) -> Iterator[tuple[Action, bool]]:
         for source in self._placement.sources.values():
-            yield source, source.name in self._target.data_sources
+            yield source, source.name in self._target.data_sources and source.name not in self._options.in_place.unfinished
         used = sorted({place.data_source for place in self._placement.places.values()})
         taken = {w.slug for w in self._target.workspaces.values()}
         for name in used:

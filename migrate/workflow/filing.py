@@ -43,16 +43,17 @@ class FileChoice:
         return cls(**{name: value for name, value in settings.files.items() if value is not None})
 
 
-def plan_options(settings: Settings) -> dict[str, Any]:
+def plan_options(settings: Settings, ledger: Ledger) -> dict[str, Any]:
     """Fields of PlanOptions."""
     choice = FileChoice.of(settings)
-    return {"in_place": InPlace(choice.hand_over_original, os.path.realpath), "copy": choice.in_place_copy == "run",
+    unfinished = frozenset(action.removeprefix("datasource:") for action, _ in ledger.unended("datasource:"))
+    return {"in_place": InPlace(choice.hand_over_original, os.path.realpath, unfinished), "copy": choice.in_place_copy == "run",
             "dates": choice.dates == "sql" and bool(settings.passwords.get("database"))}
 
 
 def hand_over_dates(work: Path, ledger: Ledger, settings: Settings, session: Session) -> list[str]:
     """The script for the dates of uploaded files, when it was asked for and the tool does not do it itself."""
-    if FileChoice.of(settings).dates != "sql" or plan_options(settings)["dates"]:
+    if FileChoice.of(settings).dates != "sql" or plan_options(settings, ledger)["dates"]:
         return []
     number = write_script(work / "dates.sql", ledger, session)
     return [f"Dates of {number} uploaded files: {work / 'dates.sql'}, for the database of Cells"] if number else []

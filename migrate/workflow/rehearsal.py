@@ -105,7 +105,7 @@ def plan_with(work: Path, ledger: Ledger, secrets: Secrets, settings: Settings, 
         put_back = forget_what_was_put_back(ledger, target, Identity(seed))
         options = PlanOptions(seed=seed, data_source=settings.data_source, masks=settings.masks, given=given_rights(ledger),
                               stated=stated_people(ledger), **delta_options(settings),
-                              passwords=policy_of(settings, ledger), **filing.plan_options(settings))
+                              passwords=policy_of(settings, ledger), **filing.plan_options(settings, ledger))
         folders = folders_of(ledger, target, decided, options)
         if folders:
             target = read_target(session, facts, loader, folders)

@@ -24,14 +24,32 @@ class _Bucket(BaseHTTPRequestHandler):
     """Lists one bucket, for whoever names the right key."""
 
     def do_GET(self) -> None:
-        if KEY not in self.headers.get("Authorization", ""):
-            self._answer(403, "<Error><Code>AccessDenied</Code></Error>")
+        if not self._may():
             return
         prefix = parse_qs(urlsplit(self.path).query).get("prefix", [""])[0]
         found = "".join(f"<Contents><Key>{key}</Key><Size>{len(data)}</Size><LastModified>2018-03-01T12:00:00.000Z</LastModified>"
                         f"<ETag>&quot;{hashlib.md5(data).hexdigest()}&quot;</ETag></Contents>"
-                        for key, data in OBJECTS.items() if unquote(key).startswith(prefix))
+                        for key, data in {**OBJECTS, **self.server.added}.items() if unquote(key).startswith(prefix))
         self._answer(200, f"<ListBucketResult><Name>old</Name><IsTruncated>false</IsTruncated>{found}</ListBucketResult>")
+
+    def do_HEAD(self) -> None:
+        if self._may():
+            self._answer(200 if self._key() in {**OBJECTS, **self.server.added} else 404, "")  # type: ignore[attr-defined]
+
+    def do_PUT(self) -> None:
+        data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self._may():
+            self.server.added[self._key()] = data  # type: ignore[attr-defined]
+            self._answer(200, "")
+
+    def _key(self) -> str:
+        return unquote(urlsplit(self.path).path).removeprefix("/old/")
+
+    def _may(self) -> bool:
+        if KEY in self.headers.get("Authorization", ""):
+            return True
+        self._answer(403, "<Error><Code>AccessDenied</Code></Error>")
+        return False
 
     def _answer(self, status: int, text: str) -> None:
         body = text.encode()
@@ -48,6 +66,7 @@ class _Bucket(BaseHTTPRequestHandler):
 @pytest.fixture
 def endpoint() -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Bucket)
+    server.added = {}  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_address[1]}"
@@ -100,6 +119,29 @@ def test_an_object_that_cells_does_not_index_is_named(
     ran = migrate(old, sandbox, tmp_path / "work", "--hand-over-original", lines="elsewhere,archive,in-place\n")
     (told,) = [f for f in ran.json["findings"] if f["code"] == "F5042"]
     assert "x//odd.txt" in told["message"] and told["severity"] == "error"
+
+
+def test_a_bucket_whose_index_failed_is_indexed_again_and_never_taken_for_ready(
+        small: Path, sandbox: Sandbox, endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = with_workspace(small, tmp_path / "old", "s3", API_KEY=KEY, SECRET_KEY=SECRET, CONTAINER="old", PATH="archive", STORAGE_URL=endpoint)
+    line, work = "elsewhere,archive,in-place\n", tmp_path / "work"
+    with monkeypatch.context() as night:
+        night.setattr("migrate.cells.sandbox.datasources.index_bucket", lambda *_: "the storage was away")
+        failed = migrate(old, sandbox, work, "--hand-over-original", lines=line)
+    assert failed.status != 0 and "archive" in sandbox.state.sources and "F5041" not in codes(failed)
+    ran = migrate(old, sandbox, work, "--hand-over-original", lines=line)
+    assert ran.status == 0 and "F5041" in codes(ran) and len(list(sandbox.state.sources["archive"].root.walk())) > 2
+    again = migrate(old, sandbox, work, "--hand-over-original", lines=line)
+    assert again.status == 0 and again.json["requests"]["write"] == 0
+
+
+def test_objects_that_cells_lists_and_cannot_open_are_told(
+        small: Path, sandbox: Sandbox, endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = with_workspace(small, tmp_path / "old", "s3", API_KEY=KEY, SECRET_KEY=SECRET, CONTAINER="old", PATH="archive", STORAGE_URL=endpoint)
+    monkeypatch.setitem(OBJECTS, "archive/100%.txt", b"shown, not given out")
+    ran = migrate(old, sandbox, tmp_path / "work", "--hand-over-original", lines="elsewhere,archive,in-place\n")
+    (told,) = [f for f in ran.json["findings"] if f["code"] == "F5044"]
+    assert "100%.txt" in told["message"]
 
 
 def test_files_of_a_mounted_storage_are_carried_like_those_of_a_folder(small: Path, sandbox: Sandbox, tmp_path: Path) -> None:

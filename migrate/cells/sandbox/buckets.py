@@ -24,7 +24,10 @@ def index_bucket(state: State, source: Source, keys: tuple[str, str]) -> str:
     prefix = base + "/" if base else ""
     try:
         pages = _client(settings, keys).get_paginator("list_objects_v2").paginate(Bucket=body["ObjectsBucket"], Prefix=prefix)
-        for entry in (entry for page in pages for entry in page.get("Contents", ())):
+        entries = [entry for page in pages for entry in page.get("Contents", ())]
+        if base and not any(entry["Key"] == f"{base}/.pydio" for entry in entries):
+            return "Cannot Stat Root: The specified key does not exist."
+        for entry in entries:
             folder, _, name = entry["Key"][len(prefix):].rpartition("/")
             if name and (not folder or all(folder.split("/"))) and name != ".pydio":
                 parent = make_folders(state, source.root, folder)[0] if folder else source.root

@@ -110,7 +110,7 @@ def check_folder(state: State, name: str, storage: dict[str, str], *, flat: bool
         raise Failure(500, "please use at least a two-levels deep folder", "Bad Request: please use at least a two-levels deep folder")
     for source in state.sources.values():
         other = os.path.dirname(source.folder)
-        if source.name == name or other == parent:
+        if source.name == name or other in ("", parent):  # a bucket has no folder
             continue
         if parent.startswith(other + "/") or other.startswith(parent + "/"):
             service = source.configuration.get("ObjectsServiceName", "local1")
