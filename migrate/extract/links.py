@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from migrate.errors import Severity, code, finding
 from migrate.extract.linkfiles import COUNTERS_UNREADABLE, LINK_FILE_UNREADABLE, BadLinkFile, LinkFile, read_counters, read_link_files
+from migrate.extract.linkterms import STRICT_FROM, expiry, limit, used_up_by_one
 from migrate.extract.php.values import PhpObject, PhpValueError
 from migrate.extract.plain import items, number, path_text, text, truth
 from migrate.extract.store import StoredObject, Unreadable
@@ -102,7 +103,7 @@ def read_links(context: Context) -> Iterator[StoredLink]:
         elif entry.hash in seen:
             context.findings(finding(TWICE, "shares", entry.hash))
         else:
-            yield stored_link(entry.hash, entry.data, counters, genuine=entry.genuine)
+            yield stored_link(entry.hash, entry.data, counters, genuine=entry.genuine, strict=context.era.version >= STRICT_FROM)
 
 
 def public_folder(context: Context) -> str | None:
@@ -159,11 +160,12 @@ def _from_row(context: Context, row: StoredObject, counters: dict[str, int] | No
     if expires > _INFLATED and row.inserted:
         data["EXPIRE_TIME"] = (expires - row.inserted) // 86400
         context.findings(finding(EXPIRY_REPAIRED, "shares", row.id))
-    return stored_link(row.id, data, counters, password=password)
+    return stored_link(row.id, data, counters, password=password, strict=context.era.version >= STRICT_FROM)
 
 
-def stored_link(hash_: str, data: Mapping[str, Any], counters: Mapping[str, int] | None, *, password: str | None = None, genuine: bool = False) -> StoredLink:
-    """The link of a stored array (keys as text, values as decoded)."""
+def stored_link(hash_: str, data: Mapping[str, Any], counters: Mapping[str, int] | None, *, password: str | None = None, genuine: bool = False,
+                strict: bool = False) -> StoredLink:
+    """The link of a stored array (keys as text, values as decoded). `strict`: see `linkterms.expiry`."""
     workspace = data.get("REPOSITORY")
     kind = text(data.get("SHARE_TYPE")) or (PUBLICLET if isinstance(workspace, PhpObject) or "FILE_PATH" in data else MINISITE)
     kind = PUBLICLET if kind in (PUBLICLET, "file") or isinstance(workspace, PhpObject) else MINISITE
@@ -172,6 +174,9 @@ def stored_link(hash_: str, data: Mapping[str, Any], counters: Mapping[str, int]
     own_count = number(data.get("DOWNLOAD_COUNT"))
     outside = None if counters is None else counters.get(hash_, 0)
     count = max(own_count or 0, outside or 0) if own_count is not None or outside is not None else None
+    allowed = limit(data.get("DOWNLOAD_LIMIT"))
+    if allowed is not None and used_up_by_one(data.get("TARGET_USERS"), allowed):
+        count = max(count or 0, allowed)
     targets = dict(items(data.get("TARGET_USERS")))
     names = (text(dict(items(entry)).get("display")) for entry in targets.values())
     return StoredLink(
@@ -186,8 +191,8 @@ def stored_link(hash_: str, data: Mapping[str, Any], counters: Mapping[str, int]
         asks_password=bool(preset) or clear is not None,
         password=clear,
         no_download=truth(data.get("DOWNLOAD_DISABLED")),
-        expires_at=(number(data.get("EXPIRE_TIME"), 0) or 0) or None,
-        limit=max(number(data.get("DOWNLOAD_LIMIT"), 0) or 0, 0) or None,
+        expires_at=expiry(data.get("EXPIRE_TIME"), strict=strict),
+        limit=allowed,
         count=count,
         counted=own_count is not None or counters is None or bool(counters),
         layout=text(data.get("AJXP_TEMPLATE_NAME")) or None,

@@ -37,6 +37,14 @@ class AddressTaken(MigrationError):
     remedy = "Remove or rename that link, then plan again."
 
 
+class PasswordStays(MigrationError):
+    """Cells took an update of a link but kept its former password: it makes a new hidden user for another one, and did not."""
+
+    code = "E3103"
+    title = "Cells did not replace the password of the link {hash}; the former one still opens it."
+    remedy = "Change the password of this link in Cells by hand, or remove the link, then plan again."
+
+
 # -- cells ------------------------------------------------------------------------------------------------------------------
 
 
@@ -250,6 +258,8 @@ def update_link(tools: Tools, action: UpdateLink, look: bool) -> Result:
     made = _put(tools, action.owner_login, action.node, body, password=password, protected=link.protected)
     if password or link.protected:
         _prove_protection(tools, action.hash, made)
+    if password and link.protected and made.user_uuid == link.user_uuid:
+        raise PasswordStays(hash=action.hash)
     if password:
         link_marks.keep(tools.secrets, action.key, _form(tools, action.key))
     _hand_over(tools, made, action.owner_login, action.owner_uuid)

@@ -11,14 +11,14 @@ import pytest
 from migrate.cells.api import acls, shares, tree, users, workspaces
 from migrate.cells.auth import GivenToken
 from migrate.cells.content import Content
-from migrate.cells.errors import CellsRefused
+from migrate.cells.errors import CellsRefused, LoginRefused
 from migrate.cells.models import Acl, LiveLink, LiveWorkspace, User
 from migrate.cells.sandbox import Sandbox
 from migrate.cells.session import Session
 from migrate.interrupt import StopSignal
 from migrate.ledger import Ledger, Secrets
 from migrate.load.perform import Loader
-from migrate.load.shares import AddressTaken, LinkUnprotected
+from migrate.load.shares import AddressTaken, LinkUnprotected, PasswordStays
 from migrate.rights import Right
 from migrate.transform.actions import Action, OpenDesk
 from migrate.transform.share_actions import CreateCell, CreateLink, DeleteCell, DeleteLink, EndShare, HandOverLink, ShareRight, UpdateLink
@@ -197,6 +197,28 @@ def test_an_update_narrows_keeps_the_password_and_the_owner(scene: Scene) -> Non
     link = scene.links()[0]
     assert link.owners == {ALICE} and link.protected and link.max_downloads == 2 and "Upload" not in link.permissions
     scene.visitor("oldhash", "secret one")
+
+
+def test_a_renewed_password_takes_the_place_of_the_former_one(scene: Scene) -> None:
+    scene.secrets.put("link", "oldhash", "secret one")
+    scene.do(replace(LINK, password="protected"), HAND_OVER)
+    link = scene.links()[0]
+    scene.secrets.put("link", "oldhash", "secret two")
+    scene.do(UpdateLink("oldhash", link.uuid, DOCS, LINK.permissions, LINK.template, "alice", ALICE, password="protected", renew=True))
+    scene.visitor("oldhash", "secret two")
+    with pytest.raises(LoginRefused):
+        scene.visitor("oldhash", "secret one")
+    assert scene.links()[0].user_uuid != link.user_uuid and scene.links()[0].owners == {ALICE}
+
+
+def test_a_server_that_keeps_the_former_password_is_not_believed(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene.secrets.put("link", "oldhash", "secret one")
+    scene.do(replace(LINK, password="protected"), HAND_OVER)
+    link = scene.links()[0]
+    real = shares.put_link
+    monkeypatch.setattr(shares, "put_link", lambda session, body, **how: real(session, body, **{**how, "password": "", "protected": True}))
+    with pytest.raises(PasswordStays):
+        scene.do(UpdateLink("oldhash", link.uuid, DOCS, LINK.permissions, LINK.template, "alice", ALICE, password="protected", renew=True))
 
 
 def test_undo_and_end_remove_only_links_of_this_owner(scene: Scene) -> None:

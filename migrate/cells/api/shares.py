@@ -37,6 +37,8 @@ def put_link(session: Session, link: Mapping[str, Any], *, password: str = "", c
         keep_out(password)  # a server may repeat in an error what it was sent
         body |= {"PasswordEnabled": True, "CreatePassword": password}
         body["ShareLink"]["PasswordRequired"] = True
+        if link.get("Uuid"):
+            body["UpdatePassword"] = password  # a protected link keeps the one it has whatever `CreatePassword` says
     elif protected:
         body["PasswordEnabled"] = True
     if custom_hash:

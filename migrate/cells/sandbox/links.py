@@ -165,7 +165,7 @@ def _update(call: Call, link: dict[str, Any], nodes: list[Node]) -> Answer:
     workspace.label, workspace.description, workspace.last_updated = link["Label"], link.get("Description", ""), state.now()
     hidden = state.people.by_uuid.get(old.get("UserUuid", ""))
     protected, repeat = bool(old.get("Password")), 1
-    password = body.get("UpdatePassword") or body.get("CreatePassword", "")
+    password = body.get("UpdatePassword", "") if protected else body.get("CreatePassword", "")
     if body.get("PasswordEnabled") and (password or not protected):
         if not password:
             raise bad_request("Please provide a non empty password!")
