@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from migrate.errors import ExitStatus, MigrationError
-from migrate.transform.mapping import LAYOUTS, Mappings, Problem, Proposal, parse, template, with_proposals
+from migrate.transform.mapping import LAYOUTS, Mappings, Problem, Proposal
+from migrate.transform.mapping_text import parse, template, with_proposals
 
 __all__ = ["MappingProblems", "MappingUnreadable", "Mappings", "read_mappings", "write_proposals", "write_templates"]
 

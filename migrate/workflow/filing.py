@@ -15,9 +15,10 @@ from migrate.errors import Finding, Severity, code, finding
 from migrate.ledger import Ledger, State
 from migrate.ledger.listed import target_of
 from migrate.load.dates import write_script
+from migrate.load.places import MADE
 from migrate.text import shown
 from migrate.transform.in_place import InPlace
-from migrate.transform.mapping import guarded
+from migrate.transform.mapping_text import guarded
 from migrate.workflow.settings import Settings
 
 DATES_LOST = code("F5014", Severity.INFO, "The files of {subject} are uploaded: Cells shows the time of the upload as their date.",
@@ -46,7 +47,8 @@ class FileChoice:
 def plan_options(settings: Settings, ledger: Ledger) -> dict[str, Any]:
     """Fields of PlanOptions."""
     choice = FileChoice.of(settings)
-    unfinished = frozenset(action.removeprefix("datasource:") for action, _ in ledger.unended("datasource:"))
+    begun = {action.removeprefix("datasource:"): ledger.action(action) for action, _ in ledger.unended("datasource:")}
+    unfinished = frozenset(name for name, row in begun.items() if ledger.get(MADE + name) or (row is not None and row.state is State.STARTED))
     return {"in_place": InPlace(choice.hand_over_original, os.path.realpath, unfinished), "copy": choice.in_place_copy == "run",
             "dates": choice.dates == "sql" and bool(settings.passwords.get("database"))}
 

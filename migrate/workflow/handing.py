@@ -16,7 +16,7 @@ import jinja2
 from migrate.cells.stored_forms import scheme_of
 from migrate.ledger import Ledger, Secrets
 from migrate.load.cells_database import ACCOUNTS, SAVED
-from migrate.transform.mapping import guarded
+from migrate.transform.mapping_text import guarded
 from migrate.workflow.keeping import choice_of, old_forms, waiting
 from migrate.workflow.settings import Settings
 

@@ -35,7 +35,8 @@ from migrate.transform.date_field import DateFieldPart
 from migrate.transform.fields import Fields, folded
 from migrate.transform.limits import AccountsPart, LimitsPart
 from migrate.transform.lookup import PlanLookup
-from migrate.transform.mapping import Mappings, guarded
+from migrate.transform.mapping import Mappings
+from migrate.transform.mapping_text import guarded
 from migrate.transform.marks import BookmarksPart, LocksPart, PreferencesPart, WatchesPart, written
 from migrate.transform.metadata_actions import SetBookmarks, SetPicture
 from migrate.transform.notes import Comments, NotesPart, Values, stamp

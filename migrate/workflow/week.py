@@ -17,7 +17,7 @@ from migrate.ledger.files import target_of_gone
 from migrate.report.csv import replace_file
 from migrate.text import shown
 from migrate.transform.actions import Action, CreateGroup, CreateRole, CreateUser, CreateWorkspace, from_json
-from migrate.transform.mapping import guarded
+from migrate.transform.mapping_text import guarded
 from migrate.transform.plan import Plan, PlanOptions
 from migrate.transform.since import ANOTHER_ACCOUNT, GONE, Kept, Since, findings_of
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 from migrate.extract.records import Access, Group, Role, Root, User, Workspace
 from migrate.mapping import MappingProblems, MappingUnreadable, read_mappings, write_proposals, write_templates
 from migrate.rights import Right
-from migrate.transform.mapping import LAYOUTS, Proposal, columns_of, csv_line, guarded, parse, template, unguarded, with_proposals
+from migrate.transform.mapping import LAYOUTS, Proposal
+from migrate.transform.mapping_text import csv_line, guarded, parse, template, unguarded, with_proposals
 from migrate.transform.plan import PlanOptions, make_plan
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -112,7 +114,7 @@ def test_a_file_that_is_no_text_or_cannot_be_read_is_an_error_and_not_a_crash(tm
 def test_templates_hold_every_column_and_are_the_ones_that_come_with_the_project(tmp_path: Path) -> None:
     write_templates(tmp_path)
     for name, layout in LAYOUTS.items():
-        assert list(layout.columns) == columns_of(layout.row)
+        assert list(layout.columns) == [field.name for field in fields(layout.row)]
         assert (ROOT / "mappings" / name).read_text() == template(layout) == (tmp_path / name).read_text()
         assert parse({name: template(layout)})[1] == []
 
