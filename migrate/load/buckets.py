@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import os
 import re
-import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -54,20 +53,10 @@ class NoKeys(MigrationError):
     exit_status = ExitStatus.INCOMPLETE
 
 
-class NotMarked(MigrationError):
-    """Cells indexes a folder of a bucket only when an object `.pydio` lies in it, and it could not be put there."""
-
-    code = "E5016"
-    title = "The folder {folder} of the bucket could not be prepared for Cells: {detail}."
-    remedy = "Run `apply` where the storage can be reached and written with the keys of the old server, or put an object `.pydio` that holds a new uuid there."
-    exit_status = ExitStatus.INCOMPLETE
-
-
 def create(tools: Tools, action: CreateDataSource) -> bool:
-    """Make the data source unless it is there; whether it was made. NoKeys, NotMarked, CellsRefused."""
+    """Make the data source unless it is there; whether it was made. NoKeys, CellsRefused."""
     there = datasources.get_data_source(tools.session, action.name) is not None
     keys = _keys(tools, action)
-    _mark(action, keys)
     if there:
         return False
     try:
@@ -76,25 +65,6 @@ def create(tools: Tools, action: CreateDataSource) -> bool:
         if datasources.get_data_source(tools.session, action.name) is None:
             raise
     return True
-
-
-def _mark(action: CreateDataSource, keys: tuple[str, str]) -> None:
-    """A folder of a bucket is nothing by itself: without this object the index ends with "key does not exist" (4.1). Cells puts one into
-    every folder below it later; the bucket itself needs none."""
-    base = action.folder.strip("/")
-    if not base:
-        return
-    client, place = _client(action, keys), {"Bucket": action.bucket, "Key": base + "/.pydio"}
-    try:
-        try:
-            client.head_object(**place)
-        except ClientError as error:
-            if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") != 404:
-                raise
-            name = uuid.uuid5(uuid.NAMESPACE_URL, f"{action.endpoint}/{action.bucket}/{base}")
-            client.put_object(**place, Body=str(name).encode("ascii"), ContentType="text/plain")
-    except (BotoCoreError, ClientError) as error:
-        raise NotMarked(folder=shown(base.encode("utf-8", "surrogateescape")), detail=_why(error)) from None
 
 
 def _why(error: Exception) -> str:

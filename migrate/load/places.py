@@ -18,6 +18,8 @@ JOB_SECONDS = 60.0
 _ONE_BY_ONE = threading.Lock()
 INDEX_SECONDS = 24 * 3600.0
 FAILED = ("Error", "Interrupted")
+MADE = "data-source:"
+"""Facts of the ledger: this migration made the data source of that name; whether it was ever ready is said by the journal."""
 
 
 class NotStarted(MigrationError):
@@ -59,16 +61,19 @@ def create_data_source(tools: Tools, action: do.CreateDataSource, look: bool) ->
     if action.bucket:
         with _ONE_BY_ONE:
             made = buckets.create(tools, action)
+            tools.ledger.put(MADE + action.name, True)
             _until_listed(tools, action.name)
         _until_indexed(tools, action.name, again=not made)
         return buckets.compare(tools, action)
     there = datasources.get_data_source(tools.session, action.name)
     folder, peer = _folder_of(tools, action)
-    if there is not None and (not look or (action.folder and there.folder != folder)):
+    ours = look or tools.ledger.get(MADE + action.name)
+    if there is not None and (not ours or (action.folder and there.folder != folder)):
         raise ConflictingData(name=action.name)  # the plan did not see it: somebody made it meanwhile, or it points elsewhere
     with _ONE_BY_ONE:  # the configuration of Cells is not safe against two writers
         if there is None:
             _make(tools, DataSource(action.name, "LOCAL", folder, action.flat, peer))
+        tools.ledger.put(MADE + action.name, True)
         _until_listed(tools, action.name)
     if not action.flat:
         _until_indexed(tools, action.name, again=there is not None)
@@ -147,6 +152,7 @@ def delete_data_source(tools: Tools, action: do.DeleteDataSource, look: bool) ->
     """Out of the configuration; files stay on disk."""
     if datasources.get_data_source(tools.session, action.name) is not None:
         datasources.delete_data_source(tools.session, action.name)
+    tools.ledger.put(MADE + action.name, None)
     return {}
 
 

@@ -13,7 +13,8 @@ from migrate.transform.actions import CreateDataSource
 
 BUCKET = code(
     "F5017", Severity.WARNING, "The bucket {bucket} of workspace {subject} itself becomes the storage of Cells (data source {name}).",
-    "Take the old server out of use first. Cells writes an object .pydio into every folder of the bucket.",
+    "Take the old server out of use first. Cells indexes the whole bucket and writes an object .pydio into every folder of it, also beside the one "
+    "that the workspace shows.",
     "Access key and secret are read from the old configuration when the plan is applied; Cells keeps them in its vault.")
 
 
@@ -32,8 +33,9 @@ class Bucket:
         return "/".join(part for part in (self.name, self.base) if part)
 
     def action(self, name: str, workspace: str) -> CreateDataSource:
-        """Make it the data source `name`."""
-        return CreateDataSource(name, self.base, False, "", self.name, self.endpoint, self.region, workspace)
+        """Make the bucket the data source `name`: all of it, for Cells (4.1) cannot index a folder of one. It marks that with an object
+        `folder//.pydio`, on which the next index fails."""
+        return CreateDataSource(name, "", False, "", self.name, self.endpoint, self.region, workspace)
 
 
 def is_bucket(workspace: Workspace) -> bool:

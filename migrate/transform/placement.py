@@ -238,7 +238,7 @@ def _indexed_place(result: Placement, place: Place, line: WorkspaceLine, target:
         return place
     planned = result.sources.get(name)
     if is_bucket(place.workspace) and not line.folder and all(root.folder is None for root in roots):
-        return _bucket_place(result, place, there is not None, in_place)
+        return _bucket_place(result, place, there is not None, place.uuid in target.workspaces or bool(line.path), in_place)
     folder = line.folder or (planned.folder if planned else "") or (there.folder if there else "") or ""
     others = {s.name: s.folder for s in target.data_sources.values() if s.storage == "LOCAL" and s.folder}
     others |= {s.name: s.folder for s in result.sources.values() if s.folder and s.name != name}
@@ -266,19 +266,20 @@ def _indexed_place(result: Placement, place: Place, line: WorkspaceLine, target:
     return replace(place, folder=folder.rstrip("/"), original=original)
 
 
-def _bucket_place(result: Placement, place: Place, exists: bool, in_place: InPlace) -> Place | None:
-    """The place in a bucket that stays where it is: Cells is given the bucket."""
+def _bucket_place(result: Placement, place: Place, exists: bool, rooted: bool, in_place: InPlace) -> Place | None:
+    """The place in a bucket that stays where it is: Cells is given the bucket. `rooted`: where in it is decided. Else it is the folder that the
+    old workspace showed, also when the bucket was given to Cells before: never more of it."""
     name = place.data_source
     bucket = bucket_of(place.workspace)
     if exists:
-        return place
+        return place if rooted or isinstance(bucket, str) else replace(place, root=f"{name}/{bucket.base}".rstrip("/"))
     if isinstance(bucket, str):
         return _left_out(result, place, REFUSED, folder=str(place.workspace.options.get("CONTAINER") or "-"), name=name, reason=bucket)
     if not in_place.hand_over:
         return _left_out(result, place, NOT_HANDED_OVER, folder=bucket.shown, name=name)
     result.sources[name] = bucket.action(name, place.workspace.id)
     result.findings.append(finding(BUCKET, "workspaces", place.workspace.id, bucket=bucket.shown, name=name))
-    return replace(place, root=name)
+    return place if rooted else replace(place, root=f"{name}/{bucket.base}".rstrip("/"))
 
 
 def _left_out(result: Placement, place: Place, why: Code, **details: object) -> None:

@@ -116,6 +116,25 @@ def test_an_old_folder_that_was_handed_over_needs_no_write_the_second_time(old: 
     assert brought_everything(fresh) and fresh.json["requests"]["write"] == 0
 
 
+def test_a_folder_whose_index_failed_is_indexed_again_by_the_next_run(old: Path, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    work, place = tmp_path / "work", tmp_path / "cells" / "lies"
+
+    def broken(*_: object) -> None:
+        for job in sandbox.state.jobs.values():
+            for task in job["tasks"]:
+                task.update(Status="Interrupted", StatusMessage="the server was killed")
+
+    with monkeypatch.context() as night:
+        night.setattr("migrate.cells.sandbox.datasources.index_folder", broken)
+        night.setattr("migrate.cells.sandbox.datasources.settle", broken)
+        assert run(old, sandbox, work, place, "--in-place-copy", "run", path="ws0").status != 0
+    assert "lies" in sandbox.state.sources
+    ran = run(old, sandbox, work, place, "--in-place-copy", "run", path="ws0")
+    assert ran.status == 0 and brought_everything(ran), ran.json["differences"]
+    again = run(old, sandbox, work, place, "--in-place-copy", "run", path="ws0")
+    assert again.json["requests"]["write"] == 0 and brought_everything(again)
+
+
 def test_what_is_added_changed_or_missing_in_the_copy_is_noticed(old: Path, sandbox: Sandbox, tmp_path: Path) -> None:
     work, place = tmp_path / "work", tmp_path / "cells" / "lies"
     assert brought_everything(run(old, sandbox, work, place, "--in-place-copy", "run"))

@@ -104,9 +104,11 @@ def test_a_bucket_becomes_a_data_source_only_when_it_is_handed_over_and_its_keys
     ran = migrate(old, sandbox, work, "--hand-over-original", lines=line)
     assert ran.status == 0 and {"F5017", "F5041"} <= codes(ran), codes(ran)
     made = sandbox.state.sources["archive"]
-    assert {n.name for n in made.root.walk() if not n.is_folder} - {".pydio"} == {"a.txt", "b \u00e9.txt", ".meta"}
-    assert made.keys == (KEY, SECRET) and made.configuration["ObjectsBaseFolder"] == "archive"
-    assert any(w.slug == "elsewhere" for w in sandbox.state.workspaces.values())
+    assert {n.name for n in made.root.walk() if not n.is_folder} - {".pydio"} == {"a.txt", "b \u00e9.txt", ".meta", "c.txt"}
+    assert made.keys == (KEY, SECRET) and not made.configuration.get("ObjectsBaseFolder")  # Cells cannot index a folder of a bucket
+    (workspace,) = [w for w in sandbox.state.workspaces.values() if w.slug == "elsewhere"]
+    (root,) = [a.node for a in sandbox.state.acls.of_workspace(workspace.uuid) if a.action == "workspace-path"]
+    assert root == made.root.children["archive"].uuid  # and yet the workspace shows no more than its folder
     assert not any(SECRET.encode() in path.read_bytes() or KEY.encode() in path.read_bytes() for path in work.rglob("*") if path.is_file())
     again = migrate(old, sandbox, work, "--hand-over-original", lines=line)
     assert again.status == 0 and again.json["requests"]["write"] == 0

@@ -25,7 +25,7 @@ def index_bucket(state: State, source: Source, keys: tuple[str, str]) -> str:
     try:
         pages = _client(settings, keys).get_paginator("list_objects_v2").paginate(Bucket=body["ObjectsBucket"], Prefix=prefix)
         entries = [entry for page in pages for entry in page.get("Contents", ())]
-        if base and not any(entry["Key"] == f"{base}/.pydio" for entry in entries):
+        if base:  # without `.pydio` in it at once, with one after the marker `folder//.pydio` that the server writes itself
             return "Cannot Stat Root: The specified key does not exist."
         for entry in entries:
             folder, _, name = entry["Key"][len(prefix):].rpartition("/")
