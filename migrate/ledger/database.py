@@ -82,6 +82,7 @@ class Database:
         problem = self._mark.problem()
         if problem:
             raise LedgerDamaged(path=self.path, detail=problem)
+        least = self._mark.least()  # before the ledger is looked at: a run may be going on
         with self._read() as db:
             if db.execute(text("PRAGMA application_id")).scalar() != schema.APPLICATION_ID:
                 raise LedgerDamaged(path=self.path, detail="it is not a ledger of this tool")
@@ -92,7 +93,7 @@ class Database:
             problem = db.execute(text("PRAGMA integrity_check(1)" if self._mark.open else "PRAGMA quick_check(1)")).scalar()
             if problem != "ok":
                 raise LedgerDamaged(path=self.path, detail=str(problem))
-            problem = self._mark.older(_lines(db))
+            problem = self._mark.older(_lines(db)) or self._mark.lost(_writes(db), least)
             if problem:
                 raise LedgerDamaged(path=self.path, detail=problem)
 
@@ -115,11 +116,14 @@ class Database:
 
     @contextmanager
     def _write(self) -> Iterator[Connection]:
-        with self._lock, self._guard(), self._engine.begin() as db:
-            if not self._wrote:
-                self._mark.opened(_lines(db))
-                self._wrote = True
-            yield db
+        with self._lock, self._guard():
+            with self._engine.begin() as db:
+                if not self._wrote:
+                    self._mark.opened(_lines(db))
+                    self._wrote = True
+                yield db
+                number = _counted(db)
+            self._mark.reached(number)  # never before its transaction is on disk
 
     @contextmanager
     def _read(self) -> Iterator[Connection]:
@@ -145,6 +149,17 @@ class Database:
 def _lines(db: Connection) -> int:
     """How far the journal goes."""
     return db.execute(text("SELECT coalesce(max(seq), 0) FROM journal")).scalar() or 0
+
+
+def _writes(db: Connection) -> int:
+    """How many transactions were ever written."""
+    return int(db.execute(text("SELECT value FROM meta WHERE key='writes'")).scalar() or 0)
+
+
+def _counted(db: Connection) -> int:
+    """Count the transaction as one of its own changes."""
+    db.execute(text("INSERT INTO meta (key, value) VALUES ('writes', '1') ON CONFLICT (key) DO UPDATE SET value=CAST(value AS INTEGER)+1"))
+    return _writes(db)
 
 
 def _pragmas(connection: Any, _: Any) -> None:

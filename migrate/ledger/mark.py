@@ -2,7 +2,9 @@
 
 SQLite notices a broken structure, not a changed value, nor an older copy put in the place of a newer one. Before a run writes for the
 first time, the mark says `open`; when it has closed the ledger, `closed` with the hash of the file. A closed ledger has to have that
-hash. After a kill the mark is still open: then the journal has to go at least as far as when the run began."""
+hash. After a kill the mark is still open: then the journal has to go at least as far as when the run began, and the ledger has to hold
+every transaction up to the number in `ledger.head`, which is written after each: what SQLite kept in its log beside the ledger may have
+been removed, cut off or damaged, and SQLite takes that for the end."""
 
 from __future__ import annotations
 
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 NAME = "ledger.mark"
+HEAD = "ledger.head"
 _CHUNK = 1 << 20
 
 
@@ -24,6 +27,7 @@ class Mark:
     def __init__(self, ledger: Path) -> None:
         self._ledger = ledger
         self._path = ledger.with_name(NAME)
+        self._head = ledger.with_name(HEAD)
 
     def problem(self) -> str:
         """What is wrong with a closed ledger; empty when nothing is, or when it cannot be told from the file."""
@@ -52,8 +56,36 @@ class Mark:
             return f"its journal ends at line {journal} and went to line {least} before: an older copy was put in its place"
         return ""
 
+    def reached(self, number: int) -> None:
+        """Transaction `number` is on disk. Not synced: after a power failure the number may be an older one, never a newer. What cannot
+        be written only says less."""
+        with contextlib.suppress(OSError):
+            handle = os.open(self._head, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                os.pwrite(handle, b"%020d\n" % number, 0)
+            finally:
+                os.close(handle)
+
+    def least(self) -> int:
+        """The number of the last transaction that is known to have been written; 0 when that cannot be told."""
+        if not self.open:
+            return 0
+        try:
+            text = self._head.read_bytes()
+        except OSError:
+            return 0
+        return int(text) if len(text) == 21 and text[:20].isdigit() else 0
+
+    def lost(self, writes: int, least: int) -> str:
+        """What is wrong when a ledger holds `writes` transactions; empty when nothing is."""
+        if writes < least:
+            return (f"its last {least - writes} changes are missing: {self._ledger.name}-wal, which SQLite keeps beside it, was removed or damaged, "
+                    "or an older copy was put in its place")
+        return ""
+
     def opened(self, journal: int) -> None:
         """A run is about to write."""
+        self._head.unlink(missing_ok=True)  # of an earlier run
         self._write({"state": "open", "journal": journal})
 
     def closed(self, journal: int) -> None:

@@ -113,19 +113,31 @@ def test_the_half_write_sweep_reports_a_loader_that_repeats_without_looking(tmp_
         assert scene.resumed("blind")
 
 
-def test_a_torn_log_of_the_ledger_is_an_older_state_that_is_looked_up(calm: Calm, tmp_path: Path) -> None:
-    """After a power cut the last part of SQLite's log may be missing: what was done since is found in Cells."""
-    for number, part in ((calm.requests // 2, 0.5), (calm.requests * 3 // 4, 0.9)):
-        with night.Disturbed() as server:
-            os.environ["CELLS_TOKEN"] = server.token
-            work = tmp_path / str(number)
-            assert night.killed(server, number, night.AFTER, lambda work=work, server=server: night.migrate(calm.old, server.url, work))  # type: ignore[misc]
-            log = work / "ledger.sqlite-wal"
-            if log.exists():
-                os.truncate(log, int(log.stat().st_size * part))
-            ran = night.migrate(calm.old, server.url, work)
-            assert ran.status == 0, ran.err
-            assert not night.changed(calm.snapshot, server.snapshot())
+def cut(log: Path) -> None:
+    os.truncate(log, log.stat().st_size // 2)
+
+
+def flipped(log: Path) -> None:
+    data = bytearray(log.read_bytes())
+    data[len(data) // 3] ^= 0xFF
+    log.write_bytes(data)
+
+
+@pytest.mark.parametrize("damage", [cut, flipped, Path.unlink], ids=["cut", "flipped", "removed"])
+def test_a_damaged_log_of_a_killed_run_is_named_and_can_be_taken_for_an_older_state_on_purpose(calm: Calm, tmp_path: Path, server: night.Disturbed,
+                                                                                              damage: Any) -> None:
+    """SQLite takes it for the end. Nothing goes on from there in silence; who wants that removes the mark, and what was done since is found in Cells."""
+    work = tmp_path / "w"
+    assert night.killed(server, calm.requests // 2, night.AFTER, lambda: night.migrate(calm.old, server.url, work))
+    damage(work / "ledger.sqlite-wal")
+    before = server.snapshot()
+    for ran in (night.command("apply", "--work", work, "--accept-skips"), night.command("undo", "--work", work, "--yes"),
+                night.migrate(calm.old, server.url, work)):
+        assert ran.status == 10 and "E6002" in ran.err and "changes are missing" in ran.err, ran.out + ran.err
+    assert not night.changed(before, server.snapshot())
+    (work / "ledger.mark").unlink()
+    assert night.migrate(calm.old, server.url, work).status == 0
+    assert not night.changed(calm.snapshot, server.snapshot())
 
 
 def _limited(limit: int, arguments: list[object]) -> subprocess.CompletedProcess[str]:
