@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from migrate.cells.api import datasources
 from migrate.cells.errors import CellsRefused
-from migrate.cells.keys import problem_of_name
+from migrate.cells.keys import MAX_NAME, problem_of_name
 from migrate.errors import ExitStatus, MigrationError, Severity, code, finding
 from migrate.ledger import Ledger
 from migrate.load.listings import Listings
@@ -53,10 +53,20 @@ class NoKeys(MigrationError):
     exit_status = ExitStatus.INCOMPLETE
 
 
+class NamesTooLong(MigrationError):
+    """One such object, and Cells ends the index of the whole bucket with an error."""
+
+    code = "E5016"
+    title = "{number} objects of the bucket {bucket} have names of more than 255 characters, on which Cells (4.1) fails to index any of it: {names}."
+    remedy = "Rename them in the bucket, then run `apply` again. Nothing was given to Cells."
+    exit_status = ExitStatus.INCOMPLETE
+
+
 def create(tools: Tools, action: CreateDataSource) -> bool:
-    """Make the data source unless it is there; whether it was made. NoKeys, CellsRefused."""
+    """Make the data source unless it is there; whether it was made. NoKeys, NamesTooLong, CellsRefused."""
     there = datasources.get_data_source(tools.session, action.name) is not None
     keys = _keys(tools, action)
+    _refuse_long_names(tools, action, keys)
     if there:
         return False
     try:
@@ -65,6 +75,22 @@ def create(tools: Tools, action: CreateDataSource) -> bool:
         if datasources.get_data_source(tools.session, action.name) is None:
             raise
     return True
+
+
+def _refuse_long_names(tools: Tools, action: CreateDataSource, keys: tuple[str, str]) -> None:
+    """As far as the bucket can be listed from here; where not, the comparison afterwards says so."""
+    number, names = 0, []
+    try:
+        for key, _, _ in _objects(action, keys):
+            tools.stop.check()
+            if max(map(len, key.split("/"))) > MAX_NAME:
+                number += 1
+                names += [shown(key.encode("utf-8", "surrogateescape"))[:120]] if len(names) < NAMED else []
+    except (BotoCoreError, ClientError) as error:
+        log.warning("bucket.not_listed", bucket=action.bucket, detail=_why(error))
+        return
+    if number:
+        raise NamesTooLong(number=number, bucket=action.bucket, names=", ".join(names))
 
 
 def _why(error: Exception) -> str:

@@ -30,6 +30,11 @@ UNHASHED = code("F6105", Severity.INFO, "{subject} of the files were compared by
                 "Files that are used where they lie are not read during the migration, so their checksum is not known.")
 
 
+FOLDER_DATES = code("F6107", Severity.INFO, "{subject} uploaded folders have another date in Cells than on the old server (first: {first}).",
+                    "Nothing; use a flat data source, or route in-place, when the dates of folders matter.",
+                    "A flat data source keeps the date a folder is made with, until something in it changes; a structured one sets its own.")
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """One thing that is not as it was. `kind`: users, groups, roles, teams, workspaces, access or files. `source`: the old

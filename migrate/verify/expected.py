@@ -30,6 +30,8 @@ class Expected:
     """(kind, subject) of the plan's findings: a deviation from the old value is accepted where it was said."""
     dated: frozenset[str] = frozenset()
     """Keys of roots whose files keep their dates: indexed in place, or set in the database of Cells."""
+    uploaded: frozenset[str] = frozenset()
+    """Keys of roots whose folders were made with their dates, where the data source keeps those."""
     indexed: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Key of a root that Cells shows as it lies, the old folder itself or a copy that others made -> names of the old
     application's own files in it."""
@@ -41,17 +43,20 @@ class Expected:
         users = kinds["users"]
         roots = {}
         dated: set[str] = set()
+        uploaded: set[str] = set()
         indexed = {}
         for key, body in ledger.targets("roots"):
             if body.get("route") == "in-place" or (body.get("route") == "upload" and ledger.get(f"dates:{body.get('data_source')}") is True):
                 dated.add(key)
+            if body.get("route") == "upload" and not body.get("carried_by"):
+                uploaded.add(key)
             if body.get("route") in ("in-place", "external"):
                 indexed[key] = frozenset((ledger.record("roots", key) or {}).get("excluded") or ())
             path = root_path(key, body, users)
             if path is not None:
                 roots[key] = path
         announced = frozenset((f.kind, f.subject) for _, f in ledger.findings("plan"))
-        return cls(roots=roots, announced=announced, dated=frozenset(dated), indexed=indexed, **kinds)
+        return cls(roots=roots, announced=announced, dated=frozenset(dated), uploaded=frozenset(uploaded), indexed=indexed, **kinds)
 
     def workspace(self, old: str) -> Mapping[str, Any] | None:
         """What a workspace, or the child workspace of a share, became; None when it was left out."""

@@ -17,7 +17,7 @@ from migrate.cells.models import Node
 from migrate.errors import finding
 from migrate.ledger import FileRow, Ledger, State
 from migrate.text import shown
-from migrate.verify.difference import UNHASHED, Options, Verdict
+from migrate.verify.difference import FOLDER_DATES, UNHASHED, Options, Verdict
 from migrate.verify.expected import Expected
 from migrate.verify.leftovers import Leftovers
 from migrate.verify.reader import Reader
@@ -44,7 +44,7 @@ def load_expected(ledger: Ledger, expected: Expected, scratch: Scratch) -> None:
         if row.state is not State.SKIPPED:
             moved = int(row.target is not None and row.target.strip("/") != shown(row.path).strip("/"))
             rows.append((path, row.root.encode("utf-8", "backslashreplace").decode(), row.path, row.type, row.size,
-                         row.mtime if row.root in expected.dated else None, row.md5, row.etag,
+                         row.mtime if row.root in (expected.uploaded if row.type == "dir" else expected.dated) else None, row.md5, row.etag,
                          row.content_hash, moved, row.id))
         if len(names) >= BATCH:
             scratch.expect(rows)
@@ -103,6 +103,7 @@ def check_files(expected: Expected, scratch: Scratch, reader: Reader, verdict: V
     """Compare both listings; every missing, extra or different file is named."""
     _settle(scratch, reader, options)
     weak: Counter[str] = Counter()
+    folders: list[str] = []
     for row in scratch.pairs():
         (path, root, source, kind, size, mtime, md5, etag, content_hash, _moved, _id, live_kind, live_size, live_mtime, live_etag, live_hash, there) = row
         verdict.checked["files"] += 1
@@ -113,6 +114,8 @@ def check_files(expected: Expected, scratch: Scratch, reader: Reader, verdict: V
             verdict.differs("files", path, kind, live_kind)
             continue
         if kind == "dir":
+            if mtime is not None and live_mtime != mtime:
+                folders.append(path)
             continue
         if size is not None and live_size != size:
             verdict.differs("files", path, f"{size} bytes", f"{live_size} bytes")
@@ -126,6 +129,8 @@ def check_files(expected: Expected, scratch: Scratch, reader: Reader, verdict: V
             verdict.differs("files", path, f"dated {_day(mtime)}", f"dated {_day(live_mtime)}")
         elif not same:
             verdict.differs("files", path, f"content md5 {md5 or etag or content_hash}", f"content {live_etag or live_hash}")
+    if folders:
+        verdict.findings.append(finding(FOLDER_DATES, "files", str(len(folders)), first=folders[0]))
     if weak["files"]:
         verdict.findings.append(finding(UNHASHED, "files", str(weak["files"])))
     _check_extras(expected, scratch, verdict)

@@ -137,6 +137,18 @@ def test_a_bucket_whose_index_failed_is_indexed_again_and_never_taken_for_ready(
     assert again.status == 0 and again.json["requests"]["write"] == 0
 
 
+def test_a_name_on_which_the_whole_index_would_fail_is_told_before_cells_is_given_the_bucket(
+        small: Path, sandbox: Sandbox, endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = with_workspace(small, tmp_path / "old", "s3", API_KEY=KEY, SECRET_KEY=SECRET, CONTAINER="old", PATH="archive", STORAGE_URL=endpoint)
+    line = "elsewhere,archive,in-place\n"
+    with monkeypatch.context() as odd:
+        odd.setitem(OBJECTS, "archive/" + "k" * 256, b"too long for a column of Cells")
+        ran = migrate(old, sandbox, tmp_path / "work", "--hand-over-original", lines=line)
+        assert "E5016" in codes(ran) and "archive" not in sandbox.state.sources
+    ran = migrate(old, sandbox, tmp_path / "work", "--hand-over-original", lines=line)
+    assert ran.status == 0 and "F5041" in codes(ran)
+
+
 def test_objects_that_cells_lists_and_cannot_open_are_told(
         small: Path, sandbox: Sandbox, endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     old = with_workspace(small, tmp_path / "old", "s3", API_KEY=KEY, SECRET_KEY=SECRET, CONTAINER="old", PATH="archive", STORAGE_URL=endpoint)
