@@ -68,6 +68,8 @@ def _access(context: Context, row: UserRow, merged: Merged) -> Access:
         entry = context.workspaces.get(workspace_id)
         if not right or entry is None or not sees(context, row, merged, entry):
             continue
+        if context.era.version < (4, 0) and parent_of(row) is not None and not right & Right.READ:
+            continue  # 3.x listed for external users only what they may read
         rights[WorkspaceId(workspace_id)] = right
         covered = {NodePath(path): allowed & right for path, allowed in leaves(merged.masks.get(workspace_id, {}))}
         if covered:
@@ -132,7 +134,13 @@ def same_login(context: Context, one: str, other: str) -> bool:
 
 
 def _sharing_between_users(context: Context, merged: Merged) -> bool:
-    stored = merged.parameters.get(ALL, {}).get("core.conf", {}).get("ALLOW_CROSSUSERS_SHARING")
-    if stored is None:
-        stored = context.plugin_option("core.conf", "ALLOW_CROSSUSERS_SHARING")
+    """Whether people see what others share with them. 3.x showed shares to external users only; in 4.0 to 4.2 the option was the core's."""
+    if context.era.version < (4, 0):
+        return False
+    if not context.era.folds:
+        stored = context.plugin_option("core.ajaxplorer", "ALLOW_CROSSUSERS_SHARING")
+    else:
+        stored = merged.parameters.get(ALL, {}).get("core.conf", {}).get("ALLOW_CROSSUSERS_SHARING")
+        if stored is None:
+            stored = context.plugin_option("core.conf", "ALLOW_CROSSUSERS_SHARING")
     return stored in (None, b"", "") or truth(stored)

@@ -300,6 +300,27 @@ def test_with_sharing_between_users_switched_off_shares_are_seen_by_nobody_but_e
     assert rights(world, "ext") == {"c1": "r"}
 
 
+@pytest.mark.parametrize(("version", "option", "seen"), [
+    ("4.2.3", None, {"team": "r"}), ("4.2.3", True, {"team": "r"}), ("4.2.3", False, {}), ("3.2.4", None, {}), ("3.2.4", True, {})])
+def test_up_to_4_2_sharing_between_users_was_an_option_of_the_core(tmp_path, version, option, seen):
+    world = old_world(tmp_path, version, "serial")
+    world.child("team", "docs", "ann", "AJXP_DATA_PATH/files/team")
+    if option is not None:
+        world.store.configs["core.ajaxplorer"] = {"ALLOW_CROSSUSERS_SHARING": option}
+    add_user(world, "ann")
+    add_user(world, "bob", _own={"team": "r"})
+    add_user(world, "ext", parent_user="ann", _own={"team": "r"})
+    assert (rights(world, "bob"), rights(world, "ext")) == (seen, {"team": "r"})
+
+
+@pytest.mark.parametrize(("version", "seen"), [("3.2.4", {}), ("4.2.3", {"docs": "w"})])
+def test_3_2_listed_for_external_users_only_what_they_may_read(tmp_path, version, seen):
+    world = old_world(tmp_path, version, "serial")
+    add_user(world, "ann")
+    add_user(world, "ext", parent_user="ann", _own={"docs": "w"})
+    assert rights(world, "ext") == seen
+
+
 def test_with_unknown_roles_only_personal_rights_are_certain(world):
     add_role(world, "everybody", role_object({"docs": "rw"}, applies=("standard",)))
     add_user(world, "bob", role_object({"other": "r"}))
