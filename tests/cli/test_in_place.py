@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -114,6 +115,26 @@ def test_an_old_folder_that_was_handed_over_needs_no_write_the_second_time(old: 
     assert second.json["counts"]["files"]["found"] == first.json["counts"]["files"]["found"]  # marks of Cells are no files of people
     fresh = run(old, sandbox, tmp_path / "fresh", folder, "--hand-over-original")
     assert brought_everything(fresh) and fresh.json["requests"]["write"] == 0
+
+
+def test_what_somebody_else_copied_is_looked_over_missing_extra_and_damaged_files_are_named(old: Path, sandbox: Sandbox, tmp_path: Path) -> None:
+    work, place = tmp_path / "work", tmp_path / "cells" / "lies"
+    (work / "mappings").mkdir(parents=True)
+    (work / "mappings" / "workspaces.csv").write_text(f"old_workspace,data_source,route,folder,path\n{WS0},lies,external,{place},ws0\n")
+    everything = ("migrate", "--legacy", old, "--cells", sandbox.url, "--work", work, "--json", "--accept-skips")
+    assert command("plan", "--legacy", old, "--cells", sandbox.url, "--work", work, "--json").status == 0
+    subprocess.run([work / "copy" / "lies.sh"], check=True, timeout=60)
+    copy = place / "ws0"
+    (copy / "Twin.txt").unlink()
+    (copy / "%41ok.txt").write_bytes(b"%41ok.txx" * 12)  # as long, as old, and not the same
+    os.utime(copy / "%41ok.txt", (10**9, 10**9 + 11))
+    (copy / "nobody knows.txt").write_text("extra")
+    ran = command(*everything)
+    assert ran.status != 0 and {"E5007", "E5008"} <= {f["code"] for f in ran.json["findings"]} | set(re.findall("E50[0-9]{2}", ran.out + ran.err))
+    told = {d["subject"].rpartition("/")[2] for d in ran.json["differences"]}
+    assert told == {"Twin.txt", "%41ok.txt", "nobody knows.txt"}
+    shutil.copy2(old / "data" / "workspaces" / "ws0" / "Twin.txt", copy / "Twin.txt")
+    assert "Twin.txt" not in {d["subject"].rpartition("/")[2] for d in command(*everything).json["differences"]}
 
 
 def test_a_folder_whose_index_failed_is_indexed_again_by_the_next_run(old: Path, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
