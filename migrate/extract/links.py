@@ -148,6 +148,9 @@ def _from_row(context: Context, row: StoredObject, counters: dict[str, int] | No
     data = dict(items(row.data))
     if text(data.get("SHARE_TYPE")) == CELL:
         return None  # the mark of a share with people (8.0 and later); such shares are found by their rights
+    if (text(data.get("SHARE_TYPE")) or MINISITE) not in (MINISITE, PUBLICLET, "file"):
+        context.findings(finding(LINK_UNREADABLE, "shares", row.id, reason="it says to be of a kind that no version knew"))
+        return None
     if _MARK.match(row.id):
         # Named like such a mark: with a damaged kind it must not become an address that opens what people share.
         context.findings(finding(LINK_UNREADABLE, "shares", row.id, reason="it is named like a share with people, but its kind says something else"))

@@ -353,3 +353,9 @@ def test_the_mark_of_a_share_with_people_never_becomes_a_link_whatever_its_kind_
     share = only(world)
     assert share.link is None and [entry.id for entry in share.entries] == ["bob"]
     assert "F1703" in world.codes()
+
+
+def test_a_link_of_a_kind_that_no_version_knew_is_not_published(world):
+    linked(world, SHARE_TYPE="strange")
+    assert not [share for share in read_shares(world.context) if share.link is not None]
+    assert "F1703" in world.codes()
