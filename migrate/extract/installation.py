@@ -206,8 +206,10 @@ def locate(legacy: Path, database: str | None = None, path_map: Mapping[str, str
     known, plugins = _read_constants(conf, findings)
     data_expression = str(known.get(DATA_VARIABLE) or INSTALL_VARIABLE + "/data")
     data, data_found = find_data(root, data_expression, pairs)
+    if not data_found and (conf / "conf.php").is_file():
+        data, data_found = root, True  # up to 3.2 data lay in the install folder itself, beside the plugins' code
     if data is None:
-        data, data_found = root, (conf / "conf.php").is_file()  # up to 3.2 data lay in the install folder itself
+        data = root
     if not data_found:
         findings.append(finding(NO_DATA, "installation", str(root), path=data_expression, used=data))
     boot, problems = read_bootstrap(data / "plugins" / "boot.conf")

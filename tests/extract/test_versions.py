@@ -150,6 +150,12 @@ def test_the_folder_of_3_2_lies_in_the_install_folder(tmp_path):
         assert (root.folder, root.missing) == (str(tmp_path / "files"), False)
 
 
+def test_a_copy_of_3_2_with_its_code_lacks_nothing(tmp_path):
+    (tmp_path / "plugins/auth.serial").mkdir(parents=True)  # the plugin's code: this version had no data folder
+    with Source.open(installation(tmp_path, "3.2"), now=0) as source:
+        assert not [found for found in source.findings() if found.severity == "error"]
+
+
 def test_conf_alone_is_read_and_what_is_missing_is_said(tmp_path):
     conf(tmp_path, "8.0")
     with Source.open(tmp_path, now=0) as source:
