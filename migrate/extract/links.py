@@ -119,6 +119,19 @@ def public_folder(context: Context) -> str | None:
     return None
 
 
+def public_paths(context: Context) -> tuple[str, ...]:
+    """Paths below which links were reached beside `/public`, by the options of core.ajaxplorer; `/` for the top of a host of their own."""
+    found = [path_text(context.plugin_option("core.ajaxplorer", "PUBLIC_BASEURI")) or ""]
+    folder = path_text(context.plugin_option("core.ajaxplorer", "PUBLIC_DOWNLOAD_FOLDER")) or ""
+    if folder.startswith("AJXP_INSTALL_PATH/"):
+        found.append(folder.removeprefix("AJXP_INSTALL_PATH"))
+    address = (path_text(context.plugin_option("core.ajaxplorer", "PUBLIC_DOWNLOAD_URL")) or "").strip()
+    if "://" in address:
+        found.append("/" + address.partition("://")[2].partition("?")[0].partition("/")[2])
+    paths = ("/" + path.strip().strip("/") for path in found if path.strip())
+    return tuple(dict.fromkeys(path for path in paths if path != "/public"))
+
+
 def _counters(context: Context, folder: str | None) -> dict[str, int] | None:
     try:
         return read_counters(folder)

@@ -23,6 +23,7 @@ from migrate.extract.files import read_files
 from migrate.extract.fingerprint import settle_version
 from migrate.extract.groups import read_groups
 from migrate.extract.installation import Installation, locate
+from migrate.extract.links import public_paths
 from migrate.extract.metadata import read_locks, read_metadata, read_watches
 from migrate.extract.people import people_rows, read_users
 from migrate.extract.records import (
@@ -193,6 +194,10 @@ class Source:
     def avatar(self, login: str) -> bytes | None:
         """The picture of a person, None without."""
         return avatar(self._context, login)
+
+    def public_paths(self) -> tuple[str, ...]:
+        """Paths below which links were reached, beside `/public`."""
+        return public_paths(self._context)
 
     def storage_keys(self, workspace: str) -> tuple[str, str] | None:
         """Access key and secret of the S3 storage of a workspace, None without. Secrets: not to be kept."""

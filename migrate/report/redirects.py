@@ -1,8 +1,8 @@
 """Where do old addresses lead now? A table, and the same for nginx, Apache and Caddy.
 
 Links were reached as `/public/HASH`, with a language (`HASH--fr`), as a script (`HASH.php?lang=fr`), below any folder of the old
-application (`/data/public/…`, `/pydio/public/…`); workspaces as `/ws-SLUG/path` (6 and later), `?goto=ID/path` and
-`?repository_id=ID` (before). Query strings (`?path=`, `?lang=`) mean nothing to Cells and are dropped."""
+application (`/data/public/…`, `/pydio/public/…`), or where options of the old server had put them; workspaces as `/ws-SLUG/path` (6 and
+later), `?goto=ID/path` and `?repository_id=ID` (before). Query strings (`?path=`, `?lang=`) mean nothing to Cells and are dropped."""
 
 from __future__ import annotations
 
@@ -19,16 +19,27 @@ from migrate.ledger import Ledger
 
 GONE = "gone"
 _LANGUAGE = r"(?:--[A-Za-z]{2}(?:[-_][A-Za-z]{2})?)?"
+_PLAIN = re.compile(r"(?:/[A-Za-z0-9_.~-]+)+")
 _SPECIAL = {"default", "hostnames", "include", "volatile"}
 
 
 @dataclass
 class Redirects:
-    """`links`: old hash -> address, or GONE. `slugs`, `ids`: of old workspaces -> address ending in a slash."""
+    """`links`: old hash -> address, or GONE. `slugs`, `ids`: of old workspaces -> address ending in a slash. `folders`: where links were
+    beside `/public`, as paths of plain characters; `/` for the top of a host."""
 
     links: dict[str, str] = field(default_factory=dict)
     slugs: dict[str, str] = field(default_factory=dict)
     ids: dict[str, str] = field(default_factory=dict)
+    folders: tuple[str, ...] = ()
+
+    @property
+    def above(self) -> str:
+        """Regular expression of what stands before the hash of a link."""
+        named = [name.replace(".", "[.]") for name in self.folders if _PLAIN.fullmatch(name) and not name.endswith("/public")]
+        if "/" in self.folders:
+            return f"(?:(?:/.*)?(?:{'|'.join(['/public', *named])})|)"
+        return f"(?:/.*)?(?:{'|'.join(['/public', *named])})" if named else "(?:/.*)?/public"
 
     def __bool__(self) -> bool:
         return bool(self.links or self.slugs or self.ids)
@@ -36,7 +47,7 @@ class Redirects:
 
 def collect(ledger: Ledger) -> Redirects:
     """From what the ledger knows of links, cells and workspaces."""
-    found = Redirects()
+    found = Redirects(folders=tuple(ledger.get("public-folders") or ()))
     base = str((ledger.get("server") or {}).get("url") or "").rstrip("/")
     outcomes = {key: outcome for key, outcome, _ in ledger.unsettled("shares")}
     children = {}
@@ -109,7 +120,7 @@ def nginx_maps(found: Redirects) -> str:
     lines = ["# Old addresses of links and workspaces. Include this file in the http block of nginx.",
              "map_hash_max_size 65536;" if len(keys) > 1500 else "# map_hash_max_size 65536;  # if nginx asks for more",
              f"map_hash_bucket_size {512 if longest > 200 else 256};" if longest > 60 else "# map_hash_bucket_size 256;  # if nginx asks for more",
-             "map $uri $pydio_leaf {", '    default "";', r'    "~^(?:/.*)?/public/(?<pydio_l>[^/]+)/?$" $pydio_l;', "}",
+             "map $uri $pydio_leaf {", '    default "";', f'    "~^{found.above}/(?<pydio_l>[^/]+)/?$" $pydio_l;', "}",
              "map $pydio_leaf $pydio_stem {", "    default $pydio_leaf;",
              rf'    "~^(?<pydio_s>.+?){_LANGUAGE.replace("{", "{").replace("}", "}")}(?:\.php)?$" $pydio_s;', "}"]
     for variable, name in (("$pydio_exact", "$pydio_leaf"), ("$pydio_close", "$pydio_stem")):
@@ -153,11 +164,11 @@ def _quoted(text: str) -> str:
 
 def apache_files(found: Redirects, folder: Path) -> dict[str, str]:
     """File name -> text: the rules, and the tables that lie beside them in `folder`."""
-    return {"apache.conf": apache_rules(folder), "apache-links.txt": apache_table(found.links), "apache-slugs.txt": apache_table(found.slugs),
+    return {"apache.conf": apache_rules(folder, found.above), "apache-links.txt": apache_table(found.links), "apache-slugs.txt": apache_table(found.slugs),
             "apache-ids.txt": apache_table(found.ids)}
 
 
-def apache_rules(folder: Path) -> str:
+def apache_rules(folder: Path, above: str = Redirects().above) -> str:
     """For a virtual host (RewriteMap is not allowed in .htaccess). The tables lie beside it."""
     def file(name: str) -> str:
         return f'"txt:{(folder / name).resolve()}"'
@@ -166,13 +177,13 @@ def apache_rules(folder: Path) -> str:
         "RewriteEngine On",
         f"RewriteMap pydiolinks {file('apache-links.txt')}", f"RewriteMap pydioslugs {file('apache-slugs.txt')}",
         f"RewriteMap pydioids {file('apache-ids.txt')}",
-        "RewriteCond %{REQUEST_URI} ^(?:/.*)?/public/([^/]+)/?$", f"RewriteCond ${{pydiolinks:%1}} ^{GONE}$", "RewriteRule ^ - [R=410,L]",
-        "RewriteCond %{REQUEST_URI} ^(?:/.*)?/public/([^/]+)/?$",
+        f"RewriteCond %{{REQUEST_URI}} ^{above}/([^/]+)/?$", f"RewriteCond ${{pydiolinks:%1}} ^{GONE}$", "RewriteRule ^ - [R=410,L]",
+        f"RewriteCond %{{REQUEST_URI}} ^{above}/([^/]+)/?$",
         "RewriteCond ${pydiolinks:%1}|%{REQUEST_SCHEME}://%{HTTP_HOST}%{REQUEST_URI} !^([^|]+)\\|\\1$",
-        "RewriteCond %{REQUEST_URI} ^(?:/.*)?/public/([^/]+)/?$", "RewriteCond ${pydiolinks:%1} ^(.+)$", "RewriteRule ^ %1? [R=301,L,NE]",
-        rf"RewriteCond %{{REQUEST_URI}} ^(?:/.*)?/public/([^/]+?){_LANGUAGE}(?:\.php)?/?$", f"RewriteCond ${{pydiolinks:%1}} ^{GONE}$",
+        f"RewriteCond %{{REQUEST_URI}} ^{above}/([^/]+)/?$", "RewriteCond ${pydiolinks:%1} ^(.+)$", "RewriteRule ^ %1? [R=301,L,NE]",
+        rf"RewriteCond %{{REQUEST_URI}} ^{above}/([^/]+?){_LANGUAGE}(?:\.php)?/?$", f"RewriteCond ${{pydiolinks:%1}} ^{GONE}$",
         "RewriteRule ^ - [R=410,L]",
-        r"RewriteCond %{REQUEST_URI} ^(?:/.*)?/public/([^/]+?)(?:--[A-Za-z]{2}(?:[-_][A-Za-z]{2})?(?:\.php)?|\.php)/?$",
+        rf"RewriteCond %{{REQUEST_URI}} ^{above}/([^/]+?)(?:--[A-Za-z]{{2}}(?:[-_][A-Za-z]{{2}})?(?:\.php)?|\.php)/?$",
         "RewriteCond ${pydiolinks:%1} ^(.+)$", "RewriteRule ^ %1? [R=301,L,NE]",
         "RewriteCond %{REQUEST_URI} ^(?:/.*?)?/ws-([^/]+)", "RewriteCond ${pydioslugs:%1}|%{REQUEST_SCHEME}://%{HTTP_HOST}/ws-%1/ !^([^|]+)\\|\\1$",
         "RewriteCond %{REQUEST_URI} ^(?:/.*?)?/ws-([^/]+)", "RewriteCond ${pydioslugs:%1} ^(.+)$",
@@ -198,7 +209,7 @@ def caddy(found: Redirects) -> str:
     here = '{scheme} + "://" + {hostport}'
     return "\n".join([
         "# Import this file in the site block that answers for the old address.",
-        *part("path", "pydio_leaf", "^(?:/.*)?/public/([^/]+)/?$"), *part("pydio_leaf", "pydio_stem", f"^(.+?){language}(?:[.]php)?$"),
+        *part("path", "pydio_leaf", f"^{found.above}/([^/]+)/?$"), *part("pydio_leaf", "pydio_stem", f"^(.+?){language}(?:[.]php)?$"),
         *table("pydio_leaf", "pydio_exact", found.links), *table("pydio_stem", "pydio_close", found.links),
         *part("path", "pydio_slug", "^(?:/.*?)?/ws-([^/]+)"), *part("uri", "pydio_rest", "^(?:/[^?]*?)?/ws-[^/?]+/([^?]*)"),
         *table("pydio_slug", "pydio_by_slug", found.slugs),

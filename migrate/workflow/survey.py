@@ -48,6 +48,7 @@ def survey(ledger: Ledger, source: Source, *, hashes: bool = False, progress: Ca
     ledger.end_scan(scan)
     ledger.put("scan", scan)
     ledger.put("installation", to_plain(source.facts))
+    ledger.put("public-folders", list(source.public_paths()))
     ledger.replace_findings("extract", source.findings())
     fingerprint = total.text()
     ledger.put("source-fingerprint", fingerprint)

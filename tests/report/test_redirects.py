@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -81,7 +82,7 @@ def web(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     here = f"http://127.0.0.1:{port}"
-    found = Redirects({**FOUND.links, "stays": f"{here}/public/stays"}, {**FOUND.slugs, "stays": f"{here}/ws-stays/"}, FOUND.ids)
+    found = Redirects({**FOUND.links, "stays": f"{here}/public/stays"}, {**FOUND.slugs, "stays": f"{here}/ws-stays/"}, FOUND.ids, ("/dl.old", "/a b"))
     process = subprocess.Popen(request.param(folder, found, port), stderr=subprocess.PIPE, text=True, env={**os.environ, "HOME": str(folder)})
     try:
         for _ in range(200):
@@ -107,6 +108,22 @@ def asked(base: str, path: str) -> tuple[int, str | None]:
 def test_every_form_of_a_links_address_leads_to_it(web: str, hash_: str) -> None:
     for form in (*redirects.forms(hash_), f"/pydio/public/{quote(hash_)}", f"/public/{quote(hash_)}--pt-br", f"/public/{quote(hash_)}/"):
         assert asked(web, form) == (301, FOUND.links[hash_]), form
+
+
+@pytest.mark.parametrize("path", ["/dl.old/2a5894", "/files/dl.old/2a5894.php?lang=fr"])
+def test_a_link_is_found_where_options_of_the_old_server_had_put_it(web: str, path: str) -> None:
+    assert asked(web, path) == (301, FOUND.links["2a5894"])
+
+
+def test_at_the_top_of_a_host_of_its_own_a_link_is_found_and_deeper_nothing_is() -> None:
+    above = Redirects(folders=("/",)).above
+    assert re.fullmatch(f"{above}/([^/]+)/?", "/2a5894")[1] == "2a5894" and re.fullmatch(f"{above}/([^/]+)/?", "/old/public/2a5894")
+    assert not re.fullmatch(f"{above}/([^/]+)/?", "/elsewhere/2a5894")
+
+
+@pytest.mark.parametrize("path", ["/elsewhere/2a5894", "/dlxold/2a5894"])
+def test_a_hash_in_any_other_folder_is_no_link(web: str, path: str) -> None:
+    assert asked(web, path) == (204, None)
 
 
 def test_a_hash_with_a_percent_sign_leads_to_its_new_address(web: str) -> None:
