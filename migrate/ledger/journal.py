@@ -135,6 +135,14 @@ class Journal(Database):
                              {"action": key_of(action_id), "start": _start(db)}).first()
         return None if row is None or row.event != "done" else (int(row.seq), str(row.body))
 
+    def unsettled_since(self, action_id: str, place: int) -> bool:
+        """Whether an action was begun behind this place of the journal and its last word is not that it is done or taken back: what Cells
+        holds of it now may be half of it."""
+        with self._read() as db:
+            row = db.execute(text("SELECT seq, event FROM journal WHERE action=:action AND seq>:start ORDER BY seq DESC LIMIT 1"),
+                             {"action": key_of(action_id), "start": max(place, _start(db))}).first()
+        return row is not None and row.event in ("started", "former", "failed")
+
     def journal_end(self) -> int:
         """Place of the newest line of the journal; 0 when it is empty."""
         with self._read() as db:

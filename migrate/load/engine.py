@@ -119,8 +119,7 @@ class Engine:
             if need is not None:
                 raise NeedFailed(need=need)
             resumed = row.state is State.STARTED
-            if not resumed:
-                self._ledger.start(row)
+            self._ledger.start(row)  # also what an earlier run did: from now on it may be half done, and that it was done counts no more
             result = self._performer.perform(action, resumed=resumed)
         except MigrationError as error:
             if ends_the_run(error):

@@ -51,6 +51,8 @@ class Memory:
             return None
         done = self._ledger.last_done(action_id)
         seen = self._seen.get(action_id)
+        if seen is not None and self._ledger.unsettled_since(action_id, int(seen["at"])):
+            return None  # begun and killed: what is missing now is not people's doing
         if seen is not None and (done is None or done[0] <= int(seen["at"])):
             return from_json(str(seen["body"]))
         if done is None:

@@ -57,11 +57,11 @@ class Real:
         subprocess.run(command, shell=True, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,  # noqa: S602
                        env={**os.environ, "CELLS_STATE": state})
 
-    def clear(self, work: Path) -> str:
+    def clear(self, work: Path, url: str) -> str:
         if self.resets:
             self.go_to("fresh")
             return "made new"
-        undone = night.command("undo", "--work", work, "--yes", "--quiet", "--cells", self.url, "--purge", "files")
+        undone = night.command("undo", "--work", work, "--yes", "--quiet", "--cells", url, "--purge", "files")
         return f"undo exit {undone.status} {undone.out.strip().splitlines()[-1:]}"
 
 

@@ -44,10 +44,10 @@ def test_a_bad_line_to_a_real_cells(calm: Calm, tmp_path: Path, real_cells: Real
     """Afterwards a fresh work folder finds everything there: nothing is missing, nothing is to be made once more. Then it is undone."""
     with Proxy(real_cells.url, rate=0.04, seed=5) as proxy:
         statuses = until_done(calm, proxy.url, tmp_path / "w")
-    print(f"bad line to a real Cells: {dict(proxy.done)}, runs {statuses}")
-    assert statuses[-1] == 0
-    other = night.migrate(calm.old, real_cells.url, tmp_path / "other", "--json")
-    print(f"second look: exit {other.status}, writes {other.json['requests']['write']}, differences {len(other.json['differences'])}")
-    assert other.status == 0 and other.json["requests"]["write"] == 0
-    assert night.migrate(calm.old, real_cells.url, tmp_path / "w").status == 0  # the work folder knows the server by its own address again
-    print(real_cells.clear(tmp_path / "w"))
+        print(f"bad line to a real Cells: {dict(proxy.done)}, runs {statuses}")
+        assert statuses[-1] == 0
+        other = night.migrate(calm.old, real_cells.url, tmp_path / "other", "--json")
+        print(f"second look: exit {other.status}, writes {other.json['requests']['write']}, differences {len(other.json['differences'])}")
+        assert other.status == 0 and other.json["requests"]["write"] == 0
+        proxy.calm()
+        print(real_cells.clear(tmp_path / "w", proxy.url))  # a work folder keeps to the address it knows

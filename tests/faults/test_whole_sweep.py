@@ -25,6 +25,13 @@ def test_killed_anywhere_and_resumed(name: str, tmp_path: Path) -> None:
     assert tried.positions and not tried.differences, tried.differences
 
 
+def test_what_is_removed_to_be_set_anew_is_not_taken_for_removed_by_people(tmp_path: Path) -> None:
+    """A quota of an earlier run is raised: killed between its removal and the new one."""
+    with scenes.scene("delta", tmp_path / "s") as scene:
+        tried = scene.sweep(Tried("killed while something is replaced"), scenes.after("POST /a/acl/bulk/delete"))
+    assert tried.positions and not tried.differences, tried.differences
+
+
 @pytest.mark.parametrize(("name", "request_", "plant"), [
     ("migrate", "PUT /a/share/link", scenes.blind), ("delta", "PUT /a/share/link", scenes.blind), ("keep-rpc", "PUT /a/share/link", scenes.blind),
     ("undo", "", scenes.forgetful)])
