@@ -5,8 +5,9 @@ the personal role last. Up to 4.2 there is no fold: the user's own right wins, t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from migrate.errors import Severity, code, finding
@@ -40,6 +41,13 @@ ROLE_GONE = code(
     Severity.INFO,
     "User {subject} has the role {role}, which does not exist any more.",
     "Nothing to do: the old application ignored it.",
+)
+
+ROLES_UNORDERED = code(
+    "F1209",
+    Severity.WARNING,
+    "The roles {roles} of user {subject} stand in no order and disagree about rights; the lesser ones are taken.",
+    "Nothing, if that is enough; else give the right in Cells. Saving the order of roles in the old application before the last plan settles it.",
 )
 
 
@@ -89,13 +97,15 @@ def era_of(version: tuple[int, int], conf: str, book: RoleBook) -> Era:
 @dataclass(frozen=True, slots=True)
 class Chain:
     """The roles of one user. `lower`: groups and roles in order of application, later wins; `personal`: applied last.
-    `given`: ids stored with the user, in the same order. `kept`: ids of `lower` that an external user keeps."""
+    `given`: ids stored with the user, in the same order. `kept`: ids of `lower` that an external user keeps. `tied`: ids of roles among
+    which no order decides (accounts from before 6.2 have none until they are saved, beside roles that apply by themselves)."""
 
     lower: tuple[StoredRole, ...]
     personal: StoredRole
     given: tuple[str, ...]
     external: bool
     kept: tuple[str, ...] = ()
+    tied: tuple[frozenset[str], ...] = ()
 
     @property
     def applied(self) -> tuple[str, ...]:
@@ -196,13 +206,19 @@ def _folded_chain(
     automatic = _automatic(context, row, group, loaded)
     order = _order(row, given, automatic, len(loaded) + 1)
     everything = loaded + automatic
+    tied: tuple[frozenset[str], ...] = ()
     if era.ordered:
         sticky = {name for name, _ in items(row.rights.get("ajxp.roles.sticky"))}
         sticky |= {name for name in (automatic if era.serial else everything) if context.roles[name].sticky}
         groups = sorted((name for name in everything if name.startswith(GROUP_PREFIX)), key=_bytes)
         others = [name for name in everything if not name.startswith(GROUP_PREFIX)]
-        others.sort(key=lambda name: (name in sticky, order.get(name, 0)))
+        places = {name: (name in sticky, order.get(name, 0)) for name in others}
+        others.sort(key=lambda name: places[name])
         names = groups + others
+        tied = tuple(frozenset(same) for _, found in groupby(others, key=lambda name: places[name]) if len(same := list(found)) > 1)
+        for same in tied:
+            if disagree([context.roles[name] for name in same]):
+                context.findings(finding(ROLES_UNORDERED, "users", row.login, roles=", ".join(sorted(same))))
     else:
         names = sorted(everything, key=_bytes)
     # Roles that are not known may stand above all others, so that only the personal role is certain.
@@ -210,7 +226,7 @@ def _folded_chain(
     position = {name: index for index, name in enumerate(names)}
     shown = sorted((name for name in given if not name.startswith(GROUP_PREFIX)), key=lambda name: position[name])
     shown = [name for name in shown if context.roles[name].owner is None]
-    return Chain(tuple(lower), personal, tuple(shown), external, _kept(context, row, era, lower) if external else ())
+    return Chain(tuple(lower), personal, tuple(shown), external, _kept(context, row, era, lower) if external else (), tied)
 
 
 def _kept(context: Context, row: UserRow, era: Era, lower: list[StoredRole]) -> tuple[str, ...]:
@@ -235,14 +251,21 @@ def _automatic(context: Context, row: UserRow, group: str, loaded: list[str]) ->
 
 
 def _order(row: UserRow, given: list[str], automatic: list[str], count: int) -> Mapping[str, int]:
-    """Place of each role. One that the stored order does not name counts as first, an automatic one as last."""
+    """Place of each role. One that the stored order does not name counts as first, an automatic one as last. Where no order is stored,
+    ids decide, unless a role that applies by itself begins one."""
     stored: Any = row.rights.get("ajxp.roles.order")
     order: dict[str, int] = {name: number(place, 0) or 0 for name, place in items(stored)}
-    if not order:
-        order = {name: index for index, name in enumerate(given)}
+    if not order and not automatic:
+        order = {name: index for index, name in enumerate(sorted(given, key=_bytes))}
     for index, name in enumerate(automatic):
         order[name] = count + index
     return order
+
+
+def disagree(roles: Collection[StoredRole]) -> bool:
+    """Whether roles say different things about one workspace."""
+    said: dict[str, str] = {}
+    return any(right and said.setdefault(workspace, right) != right for role in roles for workspace, right in role.acls.items())
 
 
 def _bytes(name: str) -> bytes:

@@ -4,14 +4,18 @@ An unreadable role takes away everything below it: it may have done so. Where ma
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import reduce
+from itertools import groupby
+from operator import and_
 from typing import Any
 
 from migrate.extract.chain import Chain, Era
 from migrate.extract.masks import Tree, merge
 from migrate.extract.plain import text
 from migrate.extract.roles import ALL, VALUE_CLEAR, StoredRole
+from migrate.rights import Right
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,26 +36,40 @@ class Merged:
 
 def fold(chain: Chain, era: Era) -> Merged:
     """The merged role of a chain under the rules of an era."""
-    acls: dict[str, str] = {}
     masks: dict[str, Tree] = {}
     parameters: dict[str, Any] = {}
     doubtful = not chain.personal.readable
     for role in chain.lower:
         doubtful = doubtful or not role.readable
-        acls = _override_acls(acls, role, era)
         _override_masks(masks, role)
         _override_parameters(parameters, role)
+    acls = _fold_acls(chain.lower, chain.tied, era)
     if chain.external:
-        acls = {}
-        for role in chain.lower:
-            if role.id in chain.kept or not role.readable:
-                acls = _override_acls(acls, role, era)
-                _override_masks(masks, role)
-                _override_parameters(parameters, role)
+        kept = [role for role in chain.lower if role.id in chain.kept or not role.readable]
+        for role in kept:
+            _override_masks(masks, role)
+            _override_parameters(parameters, role)
+        acls = _fold_acls(kept, chain.tied, era)
     acls = _override_acls(acls, chain.personal, era)
     _override_masks(masks, chain.personal)
     _override_parameters(parameters, chain.personal)
     return Merged(acls, masks, parameters, doubtful)
+
+
+def _fold_acls(roles: Iterable[StoredRole], tied: Collection[frozenset[str]], era: Era) -> dict[str, str]:
+    """Later roles win. Among tied ones nothing says which is the last: the application's sort did, so what all of them allow is left."""
+    acls: dict[str, str] = {}
+    for _, found in groupby(roles, key=lambda role: next((same for same in tied if role.id in same), role.id)):
+        same = list(found)
+        for role in same:
+            acls = _override_acls(acls, role, era)
+        if len(same) > 1 and not all(role.readable for role in same):
+            acls = {}
+        elif len(same) > 1:
+            for workspace in {name for role in same for name, right in role.acls.items() if right}:
+                said = [Right.from_letters(role.acls[workspace]) for role in same if role.acls.get(workspace)]
+                acls[workspace] = reduce(and_, said).letters or VALUE_CLEAR
+    return acls
 
 
 def _override_acls(lower: dict[str, str], role: StoredRole, era: Era) -> dict[str, str]:

@@ -51,6 +51,24 @@ def test_rights_in_the_role_of_links_count_for_people_who_were_given_it(world):
     assert (rights(world, "bob"), rights(world, "ann")) == ({"docs": "r"}, {})
 
 
+def test_where_no_order_decides_among_roles_that_disagree_the_lesser_right_is_taken_and_told(world):
+    add_role(world, "aaa", role_object({"docs": "rw", "inbound": "r", "other": "rw"}))
+    add_role(world, "zzz", role_object({"docs": CLEAR, "inbound": "rw"}))
+    add_role(world, "auto", role_object(applies=("all",)))
+    add_user(world, "old", role_object(), roles=("aaa", "zzz"))
+    assert rights(world, "old") == {"inbound": "r", "other": "rw"}
+    assert "F1209" in world.codes()
+    add_user(world, "new", role_object(), roles={"zzz": 1, "aaa": 2})
+    assert rights(world, "new") == {"docs": "rw", "inbound": "r", "other": "rw"}
+
+
+def test_without_a_stored_order_and_without_roles_that_apply_by_themselves_ids_decide(world):
+    add_role(world, "aaa", role_object({"docs": "r"}))
+    add_role(world, "zzz", role_object({"docs": "rw"}))
+    add_user(world, "bob", role_object(), roles=("zzz", "aaa"))
+    assert rights(world, "bob") == {"docs": "rw"}
+
+
 def test_a_role_that_always_overrides_comes_after_the_ordered_ones(world):
     add_role(world, "sticky", role_object({"docs": CLEAR}, parameters={"ROLE_FORCE_OVERRIDE": True}))
     add_role(world, "late", role_object({"docs": "rw"}))
