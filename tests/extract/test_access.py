@@ -56,9 +56,9 @@ def test_where_no_order_decides_among_roles_that_disagree_the_lesser_right_is_ta
     add_role(world, "zzz", role_object({"docs": CLEAR, "inbound": "rw"}))
     add_role(world, "auto", role_object(applies=("all",)))
     add_user(world, "old", role_object(), roles=("aaa", "zzz"))
+    add_user(world, "new", role_object(), roles={"zzz": 1, "aaa": 2})
     assert rights(world, "old") == {"inbound": "r", "other": "rw"}
     assert "F1209" in world.codes()
-    add_user(world, "new", role_object(), roles={"zzz": 1, "aaa": 2})
     assert rights(world, "new") == {"docs": "rw", "inbound": "r", "other": "rw"}
 
 
