@@ -81,10 +81,12 @@ def test_a_disk_operation_that_fails_ends_the_run_and_the_next_one_goes_on(name:
             scene.act()
         tried = Tried(f"half writes, {name}, {way}", count[0])
         for number in night.positions(count[0], 2):
-            tried.positions += 1
             scene.start()
-            with failing(number):
+            with failing(number) as reached:
                 broken = scene.act()
+            if reached[0] < number:
+                continue  # workers share commits, so that one run has fewer than another: nothing failed
+            tried.positions += 1
             different = scene.resumed(f"{way} {number}")
             harmless = way == "call" and broken.status == 0  # a lock beside the work folder, or the mark at the very end
             if "Traceback" in broken.err or not (harmless or (broken.status == 10 and "What to do: " in broken.err)):
@@ -92,7 +94,7 @@ def test_a_disk_operation_that_fails_ends_the_run_and_the_next_one_goes_on(name:
             tried.compared += 1
             tried.differences += [different] if different else []
     print(f"\n{tried}".replace("requests", "operations"))
-    assert tried.positions and not tried.differences, tried.differences
+    assert tried.positions and not tried.differences, "\n".join(tried.differences)
 
 
 def test_the_half_write_sweep_reports_a_loader_that_repeats_without_looking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,10 +109,13 @@ def test_the_half_write_sweep_reports_a_loader_that_repeats_without_looking(tmp_
             scene.server.strike, scene.server.armed = (lambda: seen.append(count[0])), True
             scene.act()
             scene.server.armed = False
-        scene.start()
-        with failing_commit(seen[0] + 1, after=False):
-            scene.act()
-        assert scene.resumed("blind")
+        told = []
+        for later in range(1, 5):  # several workers commit: which of the next commits is that of the link is not fixed
+            scene.start()
+            with failing_commit(seen[0] + later, after=False):
+                scene.act()
+            told.append(scene.resumed("blind"))
+        assert any(told)
 
 
 def cut(log: Path) -> None:

@@ -22,14 +22,14 @@ def test_killed_anywhere_and_resumed(name: str, tmp_path: Path) -> None:
     with scenes.scene(name, tmp_path / "s") as scene:
         tried = scene.sweep(Tried(f"kill sweep, {name}"), scenes.positions(STEPS[name], 5))
     print(f"\n{tried}")
-    assert tried.positions and not tried.differences, tried.differences
+    assert tried.positions and not tried.differences, "\n".join(tried.differences)
 
 
 def test_what_is_removed_to_be_set_anew_is_not_taken_for_removed_by_people(tmp_path: Path) -> None:
     """A quota of an earlier run is raised: killed between its removal and the new one."""
     with scenes.scene("delta", tmp_path / "s") as scene:
         tried = scene.sweep(Tried("killed while something is replaced"), scenes.after("POST /a/acl/bulk/delete"))
-    assert tried.positions and not tried.differences, tried.differences
+    assert tried.positions and not tried.differences, "\n".join(tried.differences)
 
 
 @pytest.mark.parametrize(("name", "request_", "plant"), [
@@ -75,7 +75,7 @@ def test_a_lost_answer_is_looked_up(name: str, tmp_path: Path) -> None:
             tried.compared += 1
             tried.differences += [different] if different else []
     print(f"\n{tried}")
-    assert tried.positions and not tried.differences, tried.differences
+    assert tried.positions and not tried.differences, "\n".join(tried.differences)
 
 
 def test_a_request_that_arrives_twice_does_no_harm(tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_a_request_that_arrives_twice_does_no_harm(tmp_path: Path) -> None:
             tried.compared += 1
             tried.differences += [different] if different else []
     print(f"\n{tried}")
-    assert tried.positions and not tried.differences, tried.differences
+    assert tried.positions and not tried.differences, "\n".join(tried.differences)
 
 
 def test_lost_answers_report_a_loader_that_repeats_without_looking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

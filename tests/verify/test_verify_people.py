@@ -190,4 +190,4 @@ def test_the_verdict_is_kept_for_the_report(world):
     verify(ledger, reader)
     kept = ledger.get("verify")
     assert kept["equal"] is False and kept["differences"][0]["subject"] == "bob"
-    assert [f.code for _, f in ledger.findings("verify")] == ["F6103"]
+    assert [f.code for _, f in ledger.findings("verify")] == ["F6103", "F6107"]
