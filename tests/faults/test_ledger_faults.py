@@ -68,9 +68,13 @@ def failing_call(number: int) -> Iterator[list[int]]:
 
 @pytest.mark.parametrize("name", ["apply", "undo"])
 @pytest.mark.parametrize("way", ["commit before", "commit after", "call"])
-def test_a_disk_operation_that_fails_ends_the_run_and_the_next_one_goes_on(name: str, way: str, tmp_path: Path) -> None:
+def test_a_disk_operation_that_fails_ends_the_run_and_the_next_one_goes_on(
+    name: str, way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The half write sweep: each commit of the ledger in turn fails before it is written, or is written and told as failed; each other
     operation of the disk fails in turn."""
+    monkeypatch.setenv("MIGRATE_WORKERS", "1")  # several share commits, and a number means another one in each run
+
     def failing(number: int) -> Any:
         return failing_call(number) if way == "call" else failing_commit(number, after=way.endswith("after"))
 
@@ -100,6 +104,7 @@ def test_a_disk_operation_that_fails_ends_the_run_and_the_next_one_goes_on(name:
 def test_the_half_write_sweep_reports_a_loader_that_repeats_without_looking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The commit after a link was made fails: whoever does not look makes it twice, or takes it for somebody else's."""
     scenes.blind(monkeypatch)
+    monkeypatch.setenv("MIGRATE_WORKERS", "1")
     with scenes.scene("apply", tmp_path / "s") as scene:
         scene.film()
         scene.start()
