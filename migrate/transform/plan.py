@@ -5,7 +5,7 @@ Groups, roles and workspaces are held in memory, people are streamed: every prop
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from migrate.cells.models import Target
@@ -401,8 +401,3 @@ def make_plan(records: Records, target: Target, mappings: Mappings | None = None
     if not re.fullmatch(r"[0-9a-z]{1,33}", chosen.data_source):
         raise BadDataSourceName(name=chosen.data_source)
     return Plan(records, target, mappings or Mappings(), chosen)
-
-
-def letters_of(rows: Iterable[tuple[str, str, str, str, str | None]]) -> dict[tuple[str, str], tuple[str, str]]:
-    """(login, workspace) -> (before, planned), for small plans."""
-    return {(login, wid): (before, planned) for login, wid, before, planned, _ in rows}

@@ -84,6 +84,14 @@ def with_workspace(small: Path, here: Path, driver: str, **options: str) -> Path
     return here
 
 
+def with_bucket(small: Path, here: Path, endpoint: str, **options: str) -> Path:
+    """A copy of the small installation whose workspace `elsewhere` shows a folder of the bucket."""
+    return with_workspace(small, here, "s3", API_KEY=KEY, SECRET_KEY=SECRET, CONTAINER="old", PATH="archive", STORAGE_URL=endpoint, **options)
+
+
+HAND_OVER = "elsewhere,archive,in-place\n"
+
+
 def migrate(old: Path, sandbox: Sandbox, work: Path, *options: str, lines: str = "") -> Ran:
     (work / "mappings").mkdir(parents=True, exist_ok=True)
     if lines:
@@ -97,11 +105,10 @@ def codes(ran: Ran) -> set[str]:
 
 def test_a_bucket_becomes_a_data_source_only_when_it_is_handed_over_and_its_keys_are_kept_nowhere(
         small: Path, sandbox: Sandbox, endpoint: str, tmp_path: Path) -> None:
-    old = with_workspace(small, tmp_path / "old", "s3", API_KEY=KEY, SECRET_KEY=SECRET, CONTAINER="old", PATH="archive",
-                         STORAGE_URL=endpoint, REGION="eu-west-1")
-    line, work = "elsewhere,archive,in-place\n", tmp_path / "work"
-    assert "F5011" in codes(migrate(old, sandbox, work, lines=line)) and "archive" not in sandbox.state.sources
-    ran = migrate(old, sandbox, work, "--hand-over-original", lines=line)
+    old = with_bucket(small, tmp_path / "old", endpoint, REGION="eu-west-1")
+    work = tmp_path / "work"
+    assert "F5011" in codes(migrate(old, sandbox, work, lines=HAND_OVER)) and "archive" not in sandbox.state.sources
+    ran = migrate(old, sandbox, work, "--hand-over-original", lines=HAND_OVER)
     assert ran.status == 0 and {"F5017", "F5041"} <= codes(ran), codes(ran)
     made = sandbox.state.sources["archive"]
     assert {n.name for n in made.root.walk() if not n.is_folder} - {".pydio"} == {"a.txt", "b \u00e9.txt", ".meta", "c.txt"}
@@ -110,50 +117,49 @@ def test_a_bucket_becomes_a_data_source_only_when_it_is_handed_over_and_its_keys
     (root,) = [a.node for a in sandbox.state.acls.of_workspace(workspace.uuid) if a.action == "workspace-path"]
     assert root == made.root.children["archive"].uuid  # and yet the workspace shows no more than its folder
     assert not any(SECRET.encode() in path.read_bytes() or KEY.encode() in path.read_bytes() for path in work.rglob("*") if path.is_file())
-    again = migrate(old, sandbox, work, "--hand-over-original", lines=line)
+    again = migrate(old, sandbox, work, "--hand-over-original", lines=HAND_OVER)
     assert again.status == 0 and again.json["requests"]["write"] == 0
 
 
 def test_an_object_that_cells_does_not_index_is_named(
         small: Path, sandbox: Sandbox, endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    old = with_workspace(small, tmp_path / "old", "s3", API_KEY=KEY, SECRET_KEY=SECRET, CONTAINER="old", PATH="archive", STORAGE_URL=endpoint)
+    old = with_bucket(small, tmp_path / "old", endpoint)
     monkeypatch.setitem(OBJECTS, "archive/x//odd.txt", b"lost")
-    ran = migrate(old, sandbox, tmp_path / "work", "--hand-over-original", lines="elsewhere,archive,in-place\n")
+    ran = migrate(old, sandbox, tmp_path / "work", "--hand-over-original", lines=HAND_OVER)
     (told,) = [f for f in ran.json["findings"] if f["code"] == "F5042"]
     assert "x//odd.txt" in told["message"] and told["severity"] == "error"
 
 
 def test_a_bucket_whose_index_failed_is_indexed_again_and_never_taken_for_ready(
         small: Path, sandbox: Sandbox, endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    old = with_workspace(small, tmp_path / "old", "s3", API_KEY=KEY, SECRET_KEY=SECRET, CONTAINER="old", PATH="archive", STORAGE_URL=endpoint)
-    line, work = "elsewhere,archive,in-place\n", tmp_path / "work"
+    old = with_bucket(small, tmp_path / "old", endpoint)
+    work = tmp_path / "work"
     with monkeypatch.context() as night:
         night.setattr("migrate.cells.sandbox.datasources.index_bucket", lambda *_: "the storage was away")
-        failed = migrate(old, sandbox, work, "--hand-over-original", lines=line)
+        failed = migrate(old, sandbox, work, "--hand-over-original", lines=HAND_OVER)
     assert failed.status != 0 and "archive" in sandbox.state.sources and "F5041" not in codes(failed)
-    ran = migrate(old, sandbox, work, "--hand-over-original", lines=line)
+    ran = migrate(old, sandbox, work, "--hand-over-original", lines=HAND_OVER)
     assert ran.status == 0 and "F5041" in codes(ran) and len(list(sandbox.state.sources["archive"].root.walk())) > 2
-    again = migrate(old, sandbox, work, "--hand-over-original", lines=line)
+    again = migrate(old, sandbox, work, "--hand-over-original", lines=HAND_OVER)
     assert again.status == 0 and again.json["requests"]["write"] == 0
 
 
 def test_a_name_on_which_the_whole_index_would_fail_is_told_before_cells_is_given_the_bucket(
         small: Path, sandbox: Sandbox, endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    old = with_workspace(small, tmp_path / "old", "s3", API_KEY=KEY, SECRET_KEY=SECRET, CONTAINER="old", PATH="archive", STORAGE_URL=endpoint)
-    line = "elsewhere,archive,in-place\n"
+    old = with_bucket(small, tmp_path / "old", endpoint)
     with monkeypatch.context() as odd:
         odd.setitem(OBJECTS, "archive/" + "k" * 256, b"too long for a column of Cells")
-        ran = migrate(old, sandbox, tmp_path / "work", "--hand-over-original", lines=line)
+        ran = migrate(old, sandbox, tmp_path / "work", "--hand-over-original", lines=HAND_OVER)
         assert "E5016" in codes(ran) and "archive" not in sandbox.state.sources
-    ran = migrate(old, sandbox, tmp_path / "work", "--hand-over-original", lines=line)
+    ran = migrate(old, sandbox, tmp_path / "work", "--hand-over-original", lines=HAND_OVER)
     assert ran.status == 0 and "F5041" in codes(ran)
 
 
 def test_objects_that_cells_lists_and_cannot_open_are_told(
         small: Path, sandbox: Sandbox, endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    old = with_workspace(small, tmp_path / "old", "s3", API_KEY=KEY, SECRET_KEY=SECRET, CONTAINER="old", PATH="archive", STORAGE_URL=endpoint)
+    old = with_bucket(small, tmp_path / "old", endpoint)
     monkeypatch.setitem(OBJECTS, "archive/100%.txt", b"shown, not given out")
-    ran = migrate(old, sandbox, tmp_path / "work", "--hand-over-original", lines="elsewhere,archive,in-place\n")
+    ran = migrate(old, sandbox, tmp_path / "work", "--hand-over-original", lines=HAND_OVER)
     (told,) = [f for f in ran.json["findings"] if f["code"] == "F5044"]
     assert "100%.txt" in told["message"]
 

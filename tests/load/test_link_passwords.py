@@ -6,23 +6,19 @@ import csv
 import json
 import os
 from collections.abc import Iterator
-from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
-from io import StringIO
 from pathlib import Path
 
 import pytest
+from load.links_moved import LinksMoved
 from sqlalchemy import create_engine, text
 
 from fixtures.generator import build
 from fixtures.generator.description import Entry, File, Link, Organisation, Rights, Share, User, Workspace
 from migrate.cells.api import shares, users, workspaces
 from migrate.cells.auth import GivenToken
-from migrate.cells.errors import LoginRefused
 from migrate.cells.sandbox import Sandbox
-from migrate.cells.session import Session
 from migrate.cells.stored_forms import old_form
-from migrate.cli.app import run
 
 OLD_PASSWORD = "Sésame, ouvre-toi"
 
@@ -42,27 +38,8 @@ def organisation() -> Organisation:
     )
 
 
-class Moved:
-    """A stand-in and an old installation; `go` migrates."""
-
-    def __init__(self, server: Sandbox, folder: Path, old: Path) -> None:
-        self.server, self.work, self.old = server, folder / "w", old
-        self.session = Session(server.url, GivenToken(server.token))
-
-    def go(self, *options: str) -> dict:
-        out = StringIO()
-        with redirect_stdout(out), redirect_stderr(StringIO()):
-            run([*map(str, ("migrate", "--legacy", self.old, "--cells", self.server.url, "--work", self.work, "--accept-skips", "--json")), *options])
-        return json.loads(out.getvalue())
-
-    def opens(self, password: str, hash_: str = "a1b2c3") -> bool:
-        page = shares.open_page(self.session, hash_)
-        assert page.state == "password"
-        try:
-            self.session.sign_in(page.login, password, minisite=hash_)
-        except LoginRefused:
-            return False
-        return True
+class Moved(LinksMoved):
+    """What owners are told of their links."""
 
     def told(self) -> dict[str, str]:
         path = self.work / "link-passwords.csv"
@@ -87,7 +64,7 @@ def old(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def moved(tmp_path: Path, old: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Moved]:
     with Sandbox() as server:
         monkeypatch.setenv("CELLS_TOKEN", server.token)
-        made = Moved(server, tmp_path, old)
+        made = Moved(server, tmp_path / "w", old)
         with made.session:
             yield made
 

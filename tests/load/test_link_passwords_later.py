@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterator
-from contextlib import redirect_stderr, redirect_stdout
-from io import StringIO
 from pathlib import Path
 
 import pytest
+from load.links_moved import LinksMoved
 
 from fixtures.generator import build
 from fixtures.generator.description import File, Link, Organisation, Rights, Share, User, Workspace
 from migrate.cells.api import shares
 from migrate.cells.auth import GivenToken
-from migrate.cells.errors import LoginRefused
 from migrate.cells.models import LiveLink
 from migrate.cells.sandbox import Sandbox
 from migrate.cells.session import Session
-from migrate.cli.app import run
 from migrate.ledger import Secrets, link_marks
 
 FORMER, LATER = "Sésame, ouvre-toi", "Sésame, ferme-toi"
@@ -38,32 +34,21 @@ def organisation(folder: str | None, single: str | None = FORMER, odd: str = FOR
     )
 
 
-class Locks:
-    """A stand-in, a work folder, and an old installation that can be made anew."""
+class Locks(LinksMoved):
+    """The old installation can be made anew."""
 
     def __init__(self, server: Sandbox, folder: Path, era: str) -> None:
-        self.server, self.work, self.old, self.era = server, folder / "w", folder / "old", era
-        self.session = Session(server.url, GivenToken(server.token))
+        super().__init__(server, folder / "w", folder / "old")
+        self.era = era
 
-    def go(self, was: Organisation, *options: str) -> dict:
+    def after(self, was: Organisation, *options: str) -> dict:
+        """A run when the old server holds this."""
         shutil.rmtree(self.old, ignore_errors=True)
         build(was, self.old, self.era)
-        out = StringIO()
-        with redirect_stdout(out), redirect_stderr(StringIO()):
-            run([*map(str, ("migrate", "--legacy", self.old, "--cells", self.server.url, "--work", self.work, "--accept-skips", "--json")), *options])
-        return json.loads(out.getvalue())
+        return self.go(*options)
 
     def link(self, hash_: str) -> LiveLink:
         return next(link for link in shares.read_links(self.session) if link.hash == hash_)
-
-    def opens(self, password: str, hash_: str = "a1b2c3") -> bool:
-        page = shares.open_page(self.session, hash_)
-        assert page.state == "password"
-        try:
-            self.session.sign_in(page.login, password, minisite=hash_)
-        except LoginRefused:
-            return False
-        return True
 
     def new(self, hash_: str = "a1b2c3") -> str:
         return Secrets(self.work).get("new-link", hash_) or ""
@@ -82,15 +67,15 @@ def locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Locks]:
 
 
 def quiet(locks: Locks, was: Organisation, *options: str) -> None:
-    again = locks.go(was, *options)
+    again = locks.after(was, *options)
     assert again["requests"]["write"] == 0 and again["exit"] == 0, again["verdict"]
 
 
 def test_a_link_with_a_made_up_password_gets_another_one_and_its_owner_a_letter(locks: Locks) -> None:
-    locks.go(organisation(FORMER))
+    locks.after(organisation(FORMER))
     before, odd = locks.new(), locks.new("50% off")
     quiet(locks, organisation(FORMER))
-    answer = locks.go(organisation(LATER))
+    answer = locks.after(organisation(LATER))
     assert answer["exit"] == 0, answer["verdict"]
     assert locks.new() != before and locks.opens(locks.new()) and not locks.opens(before)
     assert locks.new() in (locks.work / "link-passwords.csv").read_text(encoding="utf-8")
@@ -102,7 +87,7 @@ def test_a_link_with_a_made_up_password_gets_another_one_and_its_owner_a_letter(
 @pytest.mark.parametrize("route", ["rpc", "sql"])
 def test_a_stored_password_is_stored_again_and_the_former_one_is_refused(locks: Locks, route: str) -> None:
     def go(was: Organisation) -> dict:
-        answer = locks.go(was, "--link-passwords", route)
+        answer = locks.after(was, "--link-passwords", route)
         script = locks.work / "link-passwords.sql"
         if route == "sql" and script.exists():
             locks.server.run_sql(script.read_text(encoding="utf-8"))
@@ -119,19 +104,19 @@ def test_a_stored_password_is_stored_again_and_the_former_one_is_refused(locks: 
 
 def test_a_password_known_in_clear_becomes_the_changed_one(locks: Locks) -> None:
     locks.era = "pydio5"  # only file links of older versions have a clear password
-    locks.go(organisation(FORMER))
+    locks.after(organisation(FORMER))
     assert locks.opens(FORMER, SINGLE)
-    answer = locks.go(organisation(FORMER, LATER))
+    answer = locks.after(organisation(FORMER, LATER))
     assert locks.opens(LATER, SINGLE) and not locks.opens(FORMER, SINGLE), answer["verdict"]
     quiet(locks, organisation(FORMER, LATER))
 
 
 def test_a_link_of_a_changed_address_is_renewed_under_its_old_name(locks: Locks) -> None:
-    locks.go(organisation(FORMER))
+    locks.after(organisation(FORMER))
     new_hash = next(link.hash for link in shares.read_links(locks.session) if link.label == "Odd")
     before = locks.new("50% off")
     assert locks.opens(before, new_hash)
-    locks.go(organisation(FORMER, odd=LATER))
+    locks.after(organisation(FORMER, odd=LATER))
     assert locks.new("50% off") != before and locks.opens(locks.new("50% off"), new_hash) and not locks.opens(before, new_hash)
     assert locks.new("50% off") in (locks.work / "link-passwords.csv").read_text(encoding="utf-8")
 
@@ -140,39 +125,39 @@ def test_downloads_of_cells_are_not_given_back_when_a_password_is_renewed(locks:
     from migrate.cells.api import tree, workspaces
     from migrate.cells.content import Content
 
-    locks.go(organisation(FORMER))
+    locks.after(organisation(FORMER))
     page = shares.open_page(locks.session, "a1b2c3")
     token, _ = locks.session.sign_in(page.login, locks.new(), minisite="a1b2c3")
     slug = workspaces.get_workspace(locks.session, page.uuid).slug
     with locks.session.as_somebody(GivenToken(token)) as visitor:
         assert b"".join(Content(visitor).read(tree.children(visitor, slug)[0].path))
-    locks.go(organisation(LATER))
+    locks.after(organisation(LATER))
     link = locks.link("a1b2c3")
     assert link.max_downloads - link.downloads == 6
 
 
 def test_what_the_owner_set_in_cells_stays_and_is_told(locks: Locks) -> None:
-    locks.go(organisation(FORMER))
+    locks.after(organisation(FORMER))
     link = locks.link("a1b2c3")
     token, _ = locks.session.sign_in("bo", Secrets(locks.work).get("user", "bo"))
     with locks.session.as_somebody(GivenToken(token)) as owner:
         shares.put_link(owner, {**link.body}, password="chosen since")
-    answer = locks.go(organisation(LATER))
+    answer = locks.after(organisation(LATER))
     assert locks.opens("chosen since") and "F3128" in locks.codes(answer, "a1b2c3")
-    assert locks.go(organisation(LATER))["requests"]["write"] == 0
+    assert locks.after(organisation(LATER))["requests"]["write"] == 0
 
 
 def test_a_password_that_the_old_server_dropped_stays_in_cells_and_is_told(locks: Locks) -> None:
-    locks.go(organisation(FORMER))
-    answer = locks.go(organisation(None))
+    locks.after(organisation(FORMER))
+    answer = locks.after(organisation(None))
     assert answer["exit"] == 0, answer["verdict"] + str(answer["differences"])
     assert locks.opens(locks.new()) and "F3129" in locks.codes(answer, "a1b2c3")
 
 
 def test_a_password_that_is_new_on_the_old_server_closes_the_link(locks: Locks) -> None:
-    locks.go(organisation(None))
+    locks.after(organisation(None))
     assert shares.open_page(locks.session, "a1b2c3").state == "open"
-    answer = locks.go(organisation(LATER), "--link-passwords", "rpc")
+    answer = locks.after(organisation(LATER), "--link-passwords", "rpc")
     assert answer["exit"] == 0, answer["verdict"]
     assert locks.opens(LATER)
     quiet(locks, organisation(LATER), "--link-passwords", "rpc")
@@ -184,7 +169,7 @@ def test_a_run_killed_over_the_change_does_it_again(locks: Locks, after: bool, m
     class Killed(BaseException):
         pass
 
-    locks.go(organisation(FORMER))
+    locks.after(organisation(FORMER))
     before = locks.new()
     real = shares.put_link
 
@@ -195,10 +180,10 @@ def test_a_run_killed_over_the_change_does_it_again(locks: Locks, after: bool, m
 
     monkeypatch.setattr(shares, "put_link", put)
     with pytest.raises(Killed):
-        locks.go(organisation(LATER))
+        locks.after(organisation(LATER))
     monkeypatch.undo()
     monkeypatch.setenv("CELLS_TOKEN", locks.server.token)
-    answer = locks.go(organisation(LATER))
+    answer = locks.after(organisation(LATER))
     assert answer["exit"] == 0, answer["verdict"]
     assert locks.opens(locks.new()) and not locks.opens(before)
     assert locks.link("a1b2c3").max_downloads == 7 and len(list(shares.search_shares(locks.session, "LINK"))) == 3
@@ -206,7 +191,7 @@ def test_a_run_killed_over_the_change_does_it_again(locks: Locks, after: bool, m
 
 
 def test_no_stored_form_and_no_digest_is_in_the_ledger(locks: Locks) -> None:
-    locks.go(organisation(FORMER), "--link-passwords", "rpc")
+    locks.after(organisation(FORMER), "--link-passwords", "rpc")
     with open(locks.work / "ledger.sqlite", "rb") as ledger:
         content = ledger.read()
     mark = Secrets(locks.work).get(link_marks.MARK, "a1b2c3")
