@@ -36,8 +36,8 @@ def _signed_in(context: Context, row: UserRow, chain: Chain) -> Chain:
     """The chain as the next sign-in makes it. Up to 6.0 the application wrote the right `rw` on every workspace into the personal role
     of an administrator whenever he signed in (unless the option SKIP_ADMIN_RIGHTS_ALL_REPOS, of 5.3 and 6.0, forbids it); what was
     made after his last visit is his as well. From 4.3 on not on workspaces that have a parent or belong to another group; 5.3 found
-    those of the configuration file only. Who is locked does not sign in."""
-    if context.era.ordered or not is_admin(row) or not chain.personal.readable:
+    those of the configuration file only. Who is locked does not sign in, and a version that is only guessed gives nobody more than is stored."""
+    if context.era.ordered or not context.installation.version_certain or not is_admin(row) or not chain.personal.readable:
         return chain
     if "logout" in locks_of(context, row, chain.personal, fold(chain, context.era)):
         return chain

@@ -225,6 +225,13 @@ def test_up_to_6_0_the_next_sign_in_gives_an_administrator_every_workspace(tmp_p
     assert rights(world, "bob") == rights(world, "gone") == {}
 
 
+def test_a_guessed_version_gives_an_administrator_no_more_than_is_stored(tmp_path):
+    world = old_world(tmp_path, "5.2.5")
+    world.context.installation.version_certain = False
+    add_user(world, "root", role_object({"docs": "r"}), admin="1")
+    assert rights(world, "root") == {"docs": "r"}
+
+
 def test_up_to_4_2_the_sign_in_of_an_administrator_left_to_the_roles_what_one_of_them_gives(tmp_path):
     world = old_world(tmp_path, "4.2.3", "serial")
     add_role(world, "readers", old_role({"docs": "r"}))

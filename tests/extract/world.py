@@ -30,6 +30,7 @@ class Installation:
         self.public_path = OLD + "/data/public"
         self.charset = None
         self.drivers = DriverConfiguration(conf, (conf,))
+        self.version_certain = True
 
     def here(self, path: str) -> str:
         return str(self.top) + path[len(OLD) :] if path == OLD or path.startswith(OLD + "/") else path
