@@ -17,7 +17,8 @@ import tree_sitter_php
 from tree_sitter import Language, Node, Parser
 
 from migrate.errors import Finding, Severity, code, finding
-from migrate.extract.php.evaluate import Evaluator, Unknown, array_key, decode, next_key, to_text, truthy
+from migrate.extract.php.conversions import array_key, decode, next_key, to_text, truthy
+from migrate.extract.php.evaluate import Evaluator, Unknown
 from migrate.extract.regular import read_regular
 from migrate.text import shown
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable
 from typing import Any
 
 from tree_sitter import Node
 
+from migrate.extract.php.conversions import FUNCTIONS, MAX_TEXT, array_key, decode, to_int, to_text, truthy
+
 MAX_DEPTH = 60
-MAX_TEXT = 1 << 20
 MAX_CHAIN = 5000
 MAX_VALUES = 500_000
 """Values copied or made while one file is evaluated: `$a = array($a, $a)` repeated must not grow without end."""
@@ -28,52 +28,7 @@ class Unknown(Exception):
 
 
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "v": "\v", "e": "\x1b", "f": "\f", "\\": "\\", "$": "$", '"': '"'}
-_INT_KEY = re.compile(r"(?:0|-?[1-9][0-9]{0,17})\Z")
-_NUMBER = re.compile(r"\s*[+-]?[0-9]{1,18}")
 CONSTANTS: dict[str, Any] = {"DIRECTORY_SEPARATOR": "/", "PATH_SEPARATOR": ":", "PHP_EOL": "\n", "E_ALL": 32767, "LC_ALL": 6}
-
-
-def decode(data: bytes) -> str:
-    """Source bytes as text that keeps every byte."""
-    return data.decode("utf-8", "surrogateescape")
-
-
-def array_key(value: Any) -> int | str:
-    """PHP's array key of a value: digit strings, booleans and floats become integers, null the empty string."""
-    if isinstance(value, bool) or isinstance(value, float):
-        return int(value)
-    if isinstance(value, int):
-        return value
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return int(value) if _INT_KEY.match(value) else value
-    raise TypeError("no array key")
-
-
-def next_key(array: dict[int | str, Any]) -> int:
-    """The key of `$array[] = …`."""
-    return max((k for k in array if isinstance(k, int) and k >= 0), default=-1) + 1
-
-
-def to_text(value: Any) -> str:
-    """PHP's string of a scalar. Raises TypeError for arrays."""
-    if isinstance(value, str):
-        return value
-    if value is None or value is False:
-        return ""
-    if value is True:
-        return "1"
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, float):
-        return str(int(value)) if value == value and abs(value) < 1e15 and value.is_integer() else repr(value)
-    raise TypeError("no text")
-
-
-def truthy(value: Any) -> bool:
-    """PHP's idea of true."""
-    return bool(value) and value != "0"
 
 
 class Evaluator:
@@ -316,7 +271,7 @@ class Evaluator:
             raise Unknown(node)
         name, value = decode(kind.text or b"").lower(), self.value(inner)
         if name in ("int", "integer"):
-            return _to_int(value)
+            return to_int(value)
         if name in ("bool", "boolean"):
             return truthy(value)
         if name == "string":
@@ -330,7 +285,7 @@ class Evaluator:
     def _function_call_expression(self, node: Node) -> Any:
         function, arguments = node.child_by_field_name("function"), node.child_by_field_name("arguments")
         name = decode(function.text or b"").lstrip("\\").lower() if function is not None else ""
-        call = _FUNCTIONS.get(name)
+        call = FUNCTIONS.get(name)
         if arguments is None or (call is None and name not in ("defined", "constant", "realpath")):
             raise Unknown(node)
         values = [self.value(c.named_children[-1]) for c in arguments.named_children if c.type == "argument"]
@@ -362,50 +317,3 @@ def _unescape(sequence: str) -> str:
     if body[:1].isdigit():
         return decode(bytes([int(body, 8) & 0xFF]))
     return sequence
-
-
-def _to_int(value: Any) -> int:
-    if isinstance(value, (bool, int, float)):
-        return int(value)
-    match = _NUMBER.match(to_text(value))
-    return int(match[0]) if match else 0
-
-
-def _dirname(path: Any, levels: Any = 1) -> str:
-    text = to_text(path)
-    for _ in range(min(int(levels), 64)):
-        text = posixpath.dirname(text.rstrip("/")) or ("/" if text.startswith("/") else ".")
-    return text
-
-
-def _merge(*arrays: Any) -> dict[int | str, Any]:
-    merged: dict[int | str, Any] = {}
-    for array in arrays:
-        for key, value in array.items():
-            merged[key if isinstance(key, str) else next_key(merged)] = value
-    return merged
-
-
-def _replace(search: Any, replacement: Any, subject: Any) -> str:
-    if not to_text(search):
-        return to_text(subject)
-    text = to_text(subject)
-    if len(text) * (1 + len(to_text(replacement))) > MAX_TEXT:
-        raise ValueError("too long")
-    return text.replace(to_text(search), to_text(replacement))
-
-
-_FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "dirname": _dirname,
-    "basename": lambda path: posixpath.basename(to_text(path).rstrip("/")),
-    "array_merge": _merge,
-    "str_replace": _replace,
-    "trim": lambda text, chars=" \n\r\t\v\0": to_text(text).strip(to_text(chars)),
-    "rtrim": lambda text, chars=" \n\r\t\v\0": to_text(text).rstrip(to_text(chars)),
-    "ltrim": lambda text, chars=" \n\r\t\v\0": to_text(text).lstrip(to_text(chars)),
-    "strtolower": lambda text: to_text(text).lower(),
-    "strtoupper": lambda text: to_text(text).upper(),
-    "implode": lambda glue, parts: to_text(glue).join(to_text(p) for p in list(parts.values())[:10_000]),
-    "intval": lambda value: _to_int(value),
-    "array": lambda *values: dict(enumerate(values)),
-}
