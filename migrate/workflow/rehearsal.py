@@ -19,7 +19,7 @@ from migrate.report import html
 from migrate.transform.identity import Identity
 from migrate.transform.mapping import Proposal
 from migrate.transform.plan import PlanOptions
-from migrate.workflow import filing, freezing
+from migrate.workflow import copy_scripts, filing, freezing
 from migrate.workflow.connect import Connection
 from migrate.workflow.inventory import unreadable
 from migrate.workflow.keeping import Choice, policy_of, remember
@@ -120,7 +120,7 @@ def plan_with(work: Path, ledger: Ledger, secrets: Secrets, settings: Settings, 
         written = write_proposals(work / "mappings", [*plan.proposals, *proposed])
         ledger.put("mapping-fingerprint", mapping_fingerprint(folder))  # after the proposals: they only say what was decided anyway
         ledger.put("server", {"url": facts.url, "version": facts.version, "edition": facts.edition, "major": facts.major})
-        copies = filing.write_scripts(work, ledger, settings)
+        copies = copy_scripts.write_scripts(work, ledger)
         requests = session.requests
     page = html.write_plan(ledger, work / "plan.html")
     week, _ = write_changes(ledger, work, Memory(ledger).said)
