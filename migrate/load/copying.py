@@ -23,6 +23,7 @@ from migrate.interrupt import StopSignal
 from migrate.ledger import FileRow, Ledger, State
 from migrate.ledger.listed import target_of
 from migrate.load.carry import FolderGone, SomeFilesFailed
+from migrate.load.old_files import OldFiles
 from migrate.load.tools import Result, Tools, performs
 from migrate.text import shown
 from migrate.transform.file_actions import CopyFolder
@@ -65,6 +66,7 @@ class Copier:
             raise FolderGone(folder=shown(os.fsencode(body.get("folder") or action.root.replace("\0", " "))))
         self._ledger, self._stop, self._root = ledger, stop, action.root
         self._source, self._top = os.fsencode(body["folder"]), os.fsencode(action.folder)
+        self._old = OldFiles(ledger, action.root, self._source)
         self._failed = 0
 
     def run(self) -> Result:
@@ -81,15 +83,19 @@ class Copier:
                 try:
                     hashes = self._file(row)
                 except OSError as error:
-                    self._refuse(row, error)
+                    updates.append(self._refused(row, self._not_copied(row, error)))
+                    continue
+                except MigrationError as error:
+                    updates.append(self._refused(row, error))
                     continue
                 if hashes is not None:
                     copied, size = copied + 1, size + (row.size or 0)
-                    updates.append((row.id, hashes))
+                if hashes is not None or row.state is State.FAILED:
+                    updates.append((row.id, {"state": State.STARTED, "code": None, **(hashes or {})}))
             self._ledger.update_files(updates)
         for batch in _batches(self._rows("dir")):
             for row in batch:
-                self._date(self._place(row), os.path.join(self._source, row.path.lstrip(b"/")))
+                self._date(self._place(row), self._old.path(row))
         self._date(self._top, self._source)
         if self._failed:
             raise SomeFilesFailed(failed=self._failed, folder=shown(self._source))
@@ -126,15 +132,15 @@ class Copier:
         try:
             os.makedirs(self._place(row), exist_ok=True)
         except OSError as error:
-            self._refuse(row, error)
+            self._refused(row, self._not_copied(row, error))
 
     def _file(self, row: FileRow) -> dict[str, Any] | None:
-        """Copy one file unless it is there; gives its hashes. OSError."""
+        """Copy one file unless it is there; gives its hashes. OSError; LeadsOut, SourceGone, SourceUnreadable."""
         if self._is_there(row):
             return None
+        old = self._old.place(row)
         place = self._place(row)
         part = os.path.join(os.path.dirname(place), b".part-" + hashlib.sha1(place, usedforsecurity=False).hexdigest().encode())
-        old = os.path.join(self._source, row.path.lstrip(b"/"))
         hasher = Hasher()
         with open(old, "rb", buffering=0) as source, open(part, "wb", buffering=0) as target:
             _copy_bytes(source.fileno(), target.fileno(), hasher)
@@ -150,11 +156,16 @@ class Copier:
         except OSError as error:  # only the date of a folder, which Cells does not show
             log.warning("folder.date", path=shown(place), detail=error.strerror)
 
-    def _refuse(self, row: FileRow, error: OSError) -> None:
+    def _not_copied(self, row: FileRow, error: OSError) -> MigrationError:
+        """What an error of the disk means for a file; a full one ends the copy: NoRoom."""
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise NoRoom(folder=shown(self._top), free=0, needed=row.size or 0) from None
-        log.warning("file.not_copied", path=shown(row.path), detail=error.strerror)
+        return CopyFailed(path=shown(row.path), detail=error.strerror or "cannot be copied")
+
+    def _refused(self, row: FileRow, error: MigrationError) -> tuple[int, dict[str, Any]]:
+        log.warning("file.not_copied", path=shown(row.path), code=error.code, detail=error.message)
         self._failed += 1
+        return row.id, {"state": State.FAILED, "code": error.code}
 
 
 def _copy_bytes(source: int, target: int, hasher: Hasher) -> None:

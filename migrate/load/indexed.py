@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -13,7 +13,7 @@ import structlog
 
 from migrate.cells.api import jobs
 from migrate.cells.content import SourceUnreadable
-from migrate.cells.hashes import Hashes, hashes_of, same_content
+from migrate.cells.hashes import Hashes, cut_otherwise, hashes_of, same_content
 from migrate.cells.models import Node
 from migrate.cells.session import Session
 from migrate.errors import MigrationError, Severity, code, finding
@@ -21,6 +21,7 @@ from migrate.interrupt import StopSignal
 from migrate.ledger import FileRow, Ledger, State
 from migrate.ledger.listed import target_of
 from migrate.load.listings import Listings, NotIndexed, OtherKindThere
+from migrate.load.old_files import OldFiles
 from migrate.load.places import IndexFailed
 from migrate.text import shown
 from migrate.transform.actions import CarryFolder
@@ -48,16 +49,20 @@ class NotArrived(MigrationError):
 
     code = "E5008"
     title = "{path} has not arrived in Cells."
-    remedy = "Run the command of WORK/copy for its folder (see its README), then run `apply` again: it looks again."
+    remedy = "Run the script of its data source in WORK/copy, then run `apply` again: it looks again."
 
 
 class Indexed:
     """Checks one old folder whose files are brought by others."""
 
-    def __init__(self, ledger: Ledger, session: Session, stop: StopSignal, action: CarryFolder, folder: bytes, progress: Callable[..., None]) -> None:
-        self._ledger, self._session, self._stop, self._action, self._folder, self._progress = ledger, session, stop, action, folder, progress
+    def __init__(self, ledger: Ledger, session: Session, stop: StopSignal, action: CarryFolder, folder: bytes, progress: Callable[..., None],
+                 read: Callable[[str], Iterable[bytes]] | None = None) -> None:
+        """`read`: gives the bytes in Cells of a path below the action's node, for files whose checksums tell nothing."""
+        self._ledger, self._session, self._stop, self._action, self._progress = ledger, session, stop, action, progress
+        self._old = OldFiles(ledger, action.root, folder)
         self._source = action.node.split("/", 1)[0]
         self._missing: type[MigrationError] = NotIndexed if action.route == "in-place" else NotArrived
+        self._read = read
         self._other_dates: Counter[str] = Counter()
         self._first = ""
 
@@ -85,8 +90,9 @@ class Indexed:
                 except MigrationError as error:
                     wrong += 1
                     if final:
-                        log.warning("file.missing", path=shown(row.path), code=error.code)
-                        updates.append((row.id, {"state": State.FAILED, "code": error.code}))
+                        why = row.code if isinstance(error, self._missing) and _told_before(row) else error.code
+                        log.warning("file.missing", path=shown(row.path), code=why)
+                        updates.append((row.id, {"state": State.FAILED, "code": why}))
                     continue
                 size += row.size or 0
                 updates.append((row.id, {"state": State.DONE, "code": None, **found}))
@@ -105,18 +111,25 @@ class Indexed:
         if node.size != row.size:
             raise DifferentThere(path=shown(row.path), live=f"{node.size} bytes", old=f"{row.size} bytes")
         hashes = self._hashes(row)
-        if same_content(node, hashes) is False:
+        if not self._same(row, node, hashes):
             raise DifferentThere(path=shown(row.path), live=node.etag, old=hashes.md5)
         if self._action.route == "in-place" and node.mtime != row.mtime:
             self._other_dates["files"] += 1
             self._first = self._first or shown(row.path)
         return {"md5": hashes.md5, "sha256": hashes.sha256, "content_hash": hashes.cells, "etag": node.etag}
 
+    def _same(self, row: FileRow, node: Node, hashes: Hashes) -> bool:
+        """Whether Cells has these bytes. What was sent in parts of somebody's choosing has no checksum that could be foretold: it is read back."""
+        same = same_content(node, hashes)
+        if self._read is not None and (same is None or cut_otherwise(node, hashes)):
+            return hashes_of(self._read(target_of(row))).sha256 == hashes.sha256
+        return same is not False
+
     def _hashes(self, row: FileRow) -> Hashes:
-        """Of the old file: as taken when it was copied, or read now."""
+        """Of the old file: as taken when it was copied, or read now. LeadsOut, SourceGone, SourceUnreadable."""
         if row.sha256 and row.md5 and row.content_hash:  # a changed file has lost its sha256
             return Hashes(row.size or 0, row.md5, row.sha256, row.content_hash, "-1")
-        path = os.path.join(self._folder, row.path.lstrip(b"/"))
+        path = self._old.place(row)
         try:
             with open(path, "rb", buffering=0) as file:
                 return hashes_of(iter(lambda: file.read(1 << 20), b""))
@@ -140,6 +153,11 @@ class Indexed:
                 raise IndexFailed(name=self._source, detail="the job does not start" if not fresh else "the job does not end")
             self._stop.wait(pause)
             waited, pause = waited + pause, min(pause * 1.5, 5.0)
+
+
+def _told_before(row: FileRow) -> bool:
+    """Whether it is known why a file is not there: it could not be copied."""
+    return row.state is State.FAILED and row.code not in (None, NotIndexed.code, NotArrived.code, DifferentThere.code, OtherKindThere.code)
 
 
 def _batches(rows: Iterator[FileRow]) -> Iterator[list[FileRow]]:

@@ -47,7 +47,7 @@ class OldFiles:
 
     def place(self, row: FileRow) -> bytes:
         """Where to read it. SourceGone, LeadsOut, SourceUnreadable."""
-        path = self._through_links(row.path)
+        path = self.path(row)
         real = os.path.realpath(path)
         if real != self._top and not real.startswith(self._top.rstrip(b"/") + b"/"):
             raise LeadsOut(file=shown(path))
@@ -61,8 +61,9 @@ class OldFiles:
             raise SourceGone(file=shown(path))
         return real
 
-    def _through_links(self, path: bytes) -> bytes:
-        """The place of a path, where a link above it (or itself) names a folder of the dead machine."""
+    def path(self, row: FileRow) -> bytes:
+        """Its path on this machine, also where a link above it (or itself) names a folder of the dead one. Nothing is asked of the disk."""
+        path = row.path
         if self._links:
             above = path
             while above.strip(b"/"):

@@ -181,3 +181,22 @@ def test_folders_that_cells_would_refuse_are_refused_by_the_plan(old: Path, sand
     ran = command("plan", "--legacy", old, "--cells", sandbox.url, "--work", work, "--json")
     assert any(f["code"] == "F5010" and reason in f["message"] for f in ran.json["findings"])
     assert ran.json["requests"]["write"] == 0
+
+
+def test_a_file_that_cannot_be_copied_is_left_out_with_its_reason_and_comes_when_that_is_settled(old: Path, sandbox: Sandbox, tmp_path: Path) -> None:
+    work, place = tmp_path / "work", tmp_path / "cells" / "lies"
+    (work / "mappings").mkdir(parents=True)
+    (work / "mappings" / "workspaces.csv").write_text(f"old_workspace,data_source,route,folder,path\n{WS0},lies,in-place,{place},ws0\n")
+    server = ("--legacy", old, "--cells", sandbox.url, "--work", work, "--in-place-copy", "run", "--json")
+    assert command("plan", *server).status == 0
+    twin, aside = old / "data" / "workspaces" / "ws0" / "Twin.txt", tmp_path / "Twin.txt"
+    shutil.move(twin, aside)
+    twin.symlink_to(aside)  # out of its workspace: what lies there may be anybody's
+    ran = command("apply", "--work", work, "--accept-skips", "--json")
+    told = (work / "not-green.csv").read_text(encoding="utf-8")
+    assert ran.status == 3 and "E5015" in told and "E5004" not in told
+    assert not (place / "ws0" / "Twin.txt").exists() and (place / "ws0" / "twin.txt").exists()
+    twin.unlink()
+    shutil.move(aside, twin)
+    again = command("migrate", *server, "--accept-skips")
+    assert again.status == 0 and brought_everything(again), again.json
