@@ -159,6 +159,9 @@ def files_of(given: dict[str, Any]) -> dict[str, Any]:
 
 
 delta = _stack(
+    click.option("--compare-content", is_flag=True, envvar="MIGRATE_COMPARE_CONTENT",
+                 help="A later plan reads every old file again: one whose content changed while its size and date stayed is carried, too. Takes as long as "
+                      "reading all files."),
     click.option("--source-wins", is_flag=True, help="A later plan brings back what people changed or removed in Cells since the last run, each "
                                                      "named in the plan. Without it their changes stay."),
     click.option("--removed-people", type=click.Choice(["lock", "keep"]), default="lock", show_default=True, envvar="MIGRATE_REMOVED_PEOPLE",
@@ -171,7 +174,7 @@ delta = _stack(
 
 def delta_of(given: dict[str, Any]) -> dict[str, Any]:
     """What was said about changes since an earlier run, taken out of `given`."""
-    found = {name: given.pop(name, None) for name in ("source_wins", "removed_people", "delete_removed")}
+    found = {name: given.pop(name, None) for name in ("compare_content", "source_wins", "removed_people", "delete_removed")}
     return {**found, "delete_removed": sorted(found["delete_removed"] or ())}
 
 

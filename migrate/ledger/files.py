@@ -28,14 +28,15 @@ class Files(Database):
 
 
     def scan_files(self, rows: Iterable[Mapping[str, Any]], scan: int) -> None:
-        """Store a listing of the disk: rows with root, path (bytes), type, size, mtime, recycle. `scan` numbers the listing;
-        unchanged rows keep state and hashes, changed ones become planned. End with `end_scan`."""
+        """Store a listing of the disk: rows with root, path (bytes), type, size, mtime, recycle, and sha256 where the files were read.
+        `scan` numbers the listing; unchanged rows keep state and hashes, changed ones become planned. End with `end_scan`."""
         table = schema.files
         for batch in batches(rows):
-            values = [{**r, "recycle": int(r["recycle"]), "state": "planned", "seen": scan} for r in batch]
+            values = [{"sha256": None, **r, "recycle": int(r["recycle"]), "state": "planned", "seen": scan} for r in batch]
             statement = upsert(table)
             new = statement.excluded
             same = (table.c.size.is_(new.size)) & (table.c.mtime.is_(new.mtime)) & (table.c.type == new.type)
+            same &= new.sha256.is_(None) | table.c.sha256.is_(None) | (table.c.sha256 == new.sha256)
             keep = {c: _case(same, table.c[c]) for c in ("sha256", "target", "code")}  # etag and md5 stay: what was stored last
             statement = statement.on_conflict_do_update(
                 index_elements=["root", "path"],

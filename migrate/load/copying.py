@@ -122,6 +122,8 @@ class Copier:
             raise NoRoom(folder=shown(self._top), free=free, needed=needed)
 
     def _is_there(self, row: FileRow) -> bool:
+        if row.md5 and row.sha256 is None:
+            return False  # it was carried before, and is another file now: size and date may be the same
         try:
             found = os.lstat(self._place(row))
         except OSError:

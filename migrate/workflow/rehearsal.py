@@ -92,7 +92,7 @@ def plan_with(work: Path, ledger: Ledger, secrets: Secrets, settings: Settings, 
             seed = seed_of(source)
             watch = PasswordWatch(secrets)
             with KeepAlive(session), timed(ledger, "read"):
-                survey(ledger, source, progress=progress, hear=watch)
+                survey(ledger, source, hashes=bool(settings.delta.get("compare_content")), progress=progress, hear=watch)
             ledger.put("surveyed", int(time.time()))
         finally:
             source.close()

@@ -43,7 +43,7 @@ class Settings:
     files: Mapping[str, Any] = field(default_factory=dict)
     """Fields of `filing.FileChoice`."""
     delta: Mapping[str, Any] = field(default_factory=dict)
-    """`source_wins`, `removed_people`, `delete_removed`: what a later plan does with what changed since."""
+    """`compare_content`, `source_wins`, `removed_people`, `delete_removed`: how a later plan finds what changed since, and what it does with it."""
     passwords: Mapping[str, Any] = field(default_factory=dict)
     """Fields of `passwords.Choice`."""
 

@@ -27,7 +27,7 @@ def _nobody(_record: Any) -> None:
 def survey(ledger: Ledger, source: Source, *, hashes: bool = False, progress: Callable[[str, int], None] = lambda _k, _n: None,
            hear: Callable[[Any], None] = _nobody) -> str:
     """Store everything the installation holds; gives the fingerprint of its records (files excepted: they are looked at
-    again when they are carried). Children of shares are kept apart from workspaces (they are counted as shares), roles of one
+    again when they are carried; `hashes`: each is read, to find those that changed behind an unchanged size and date). Children of shares are kept apart from workspaces (they are counted as shares), roles of one
     person or group from roles. `hear` is given every share with its secrets, which are not stored."""
     total = Digest()
     for kind in PEOPLE + REST:
@@ -101,7 +101,7 @@ def _files(source: Source, hashes: bool, progress: Callable[[str, int], None], l
         progress("files", 1)
         row: dict[str, Any] = {"root": f"{entry.workspace}\0{entry.user or ''}\0{entry.group or ''}",
                                "path": entry.path.encode("utf-8", "surrogateescape"), "type": entry.type, "size": entry.size,
-                               "mtime": entry.mtime, "recycle": entry.in_recycle_bin}
+                               "mtime": entry.mtime, "recycle": entry.in_recycle_bin, "sha256": entry.sha256}
         if entry.real is not None:
             known = links.setdefault(row["root"], {})
             if not any(above.hex() in known for above in _folders_above(row["path"])):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import os
 import shutil
 from pathlib import Path
 
@@ -68,6 +70,22 @@ def test_a_second_run_carries_the_week_and_nothing_else(tmp_path: Path, server: 
 
     again = night.migrate(old, server.url, work, "--json").json
     assert again["requests"]["write"] == 0
+
+
+def test_a_file_that_changed_behind_its_size_and_date_is_found_by_its_content(calm: Calm, tmp_path: Path, server: night.Disturbed) -> None:
+    old, work = tmp_path / "old", tmp_path / "w"
+    shutil.copytree(calm.old, old, symlinks=True)
+    assert night.migrate(old, server.url, work).status == 0
+    file = next(path for path in sorted(old.rglob("site.txt")))
+    date, other = file.stat().st_mtime_ns, bytes(255 - byte for byte in file.read_bytes())
+    file.write_bytes(other)
+    os.utime(file, ns=(date, date))
+    assert night.migrate(old, server.url, work, "--json").json["requests"]["write"] == 0
+    found = night.migrate(old, server.url, work, "--json", "--compare-content").json
+    assert found["exit"] == 0 and found["requests"]["write"] > 0 and found["differences"] == []
+    sums = {node["etag"] for node in server.snapshot()["nodes"].values()}
+    assert hashlib.md5(other, usedforsecurity=False).hexdigest() in sums
+    assert night.migrate(old, server.url, work, "--json", "--compare-content").json["requests"]["write"] == 0
 
 
 def test_nothing_changed_between_two_looks(calm: Calm, tmp_path: Path, server: night.Disturbed) -> None:

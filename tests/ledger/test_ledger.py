@@ -64,6 +64,19 @@ def test_a_changed_file_is_planned_again_and_an_unchanged_one_stays_done(ledger:
     assert list(ledger.files()) == []
 
 
+def test_another_content_behind_the_same_size_and_date_is_planned_again_when_it_was_read(ledger: Ledger) -> None:
+    row = {"root": "r", "path": b"/x", "type": "file", "size": 1, "mtime": 2, "recycle": False}
+    ledger.scan_files([row], 1)
+    ledger.update_files([(next(ledger.files()).id, {"state": State.DONE, "md5": "m", "sha256": "one"})])
+    ledger.scan_files([{**row, "sha256": "one"}], 2)
+    ledger.scan_files([row], 3)
+    kept = next(ledger.files())
+    assert (kept.state, kept.sha256) == (State.DONE, "one")
+    ledger.scan_files([{**row, "sha256": "two"}], 4)
+    changed = next(ledger.files())
+    assert (changed.state, changed.sha256, changed.md5) == (State.PLANNED, None, "m")
+
+
 def test_a_plan_made_again_looks_up_what_was_already_done(ledger: Ledger) -> None:
     role = CreateRole("r1", "Editors")
     ledger.replace_plan([(role, State.PLANNED)])

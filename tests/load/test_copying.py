@@ -89,3 +89,13 @@ def test_what_lies_behind_a_link_to_a_path_of_the_dead_machine_is_copied_from_wh
     scene.listed("link", "link/c.txt")
     scene.run()
     assert (scene.copy / "link" / "c.txt").read_text() == "four" and not (scene.copy / "link").is_symlink()
+
+
+def test_what_changed_behind_its_size_and_date_since_it_was_carried_is_copied_again(scene: Scene) -> None:
+    scene.run()
+    (scene.old / "a.txt").write_text("five")
+    os.utime(scene.old / "a.txt", (10**9, 10**9))
+    rows = [{"root": ROOT, "path": b"/a.txt", "type": "file", "size": 4, "mtime": 10**9, "recycle": False, "sha256": "of five"}]
+    scene.ledger.scan_files(rows, 2)
+    assert scene.run() == {"copied": 1, "bytes": 4}
+    assert (scene.copy / "a.txt").read_text() == "five"
