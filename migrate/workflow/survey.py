@@ -26,9 +26,10 @@ def _nobody(_record: Any) -> None:
 
 def survey(ledger: Ledger, source: Source, *, hashes: bool = False, progress: Callable[[str, int], None] = lambda _k, _n: None,
            hear: Callable[[Any], None] = _nobody) -> str:
-    """Store everything the installation holds; gives the fingerprint of its records (files excepted: they are looked at
-    again when they are carried; `hashes`: each is read, to find those that changed behind an unchanged size and date). Children of shares are kept apart from workspaces (they are counted as shares), roles of one
-    person or group from roles. `hear` is given every share with its secrets, which are not stored."""
+    """Store everything the installation holds; gives the fingerprint of its records (files excepted: they are looked at again when
+    they are carried; `hashes`: each is read, to find those that changed behind an unchanged size and date). Children of shares are
+    kept apart from workspaces (they are counted as shares), roles of one person or group from roles. `hear` is given every share
+    with its secrets, which are not stored."""
     total = Digest()
     for kind in PEOPLE + REST:
         if kind == "workspaces":
