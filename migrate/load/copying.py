@@ -2,14 +2,16 @@
 dates, owners and permissions, under the names Cells can hold.
 
 A file is written under a name of its own beside its place and renamed when it is whole and has its date; so what stands under
-its name is complete. What is there with size and date is not copied again. Cells reads it all at the first index: its md5 of
-the copy is compared with that of the old file, taken while copying."""
+its name is complete. What is there with size and date is not copied again; what is there and is not ours is never written over.
+Cells reads it all at the first index: its md5 of the copy is compared with that of the old file, taken while copying."""
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import os
+import re
 import shutil
 import stat
 from collections.abc import Iterator
@@ -17,20 +19,23 @@ from typing import Any
 
 import structlog
 
-from migrate.cells.hashes import Hasher
 from migrate.errors import ExitStatus, MigrationError
 from migrate.interrupt import StopSignal
 from migrate.ledger import FileRow, Ledger, State
 from migrate.ledger.listed import target_of
 from migrate.load.carry import FolderGone, SomeFilesFailed
 from migrate.load.old_files import OldFiles
+from migrate.load.one_copy import begins_like, copy_file, copy_state, md5_of
 from migrate.load.tools import Result, Tools, performs
+from migrate.load.upload import ChangedInCells
 from migrate.text import shown
 from migrate.transform.file_actions import CopyFolder
 
 log = structlog.get_logger()
 BATCH = 200
-PIECE = 1 << 20
+BATCH_BYTES = 256 << 20
+PART = b".part-"
+UNFINISHED = re.compile(re.escape(PART) + rb"[0-9a-f]{40}")
 
 
 class CopyFailed(MigrationError):
@@ -67,39 +72,95 @@ class Copier:
         self._ledger, self._stop, self._root = ledger, stop, action.root
         self._source, self._top = os.fsencode(body["folder"]), os.fsencode(action.folder)
         self._old = OldFiles(ledger, action.root, self._source)
-        self._failed = 0
+        self._failed = self._copied = self._bytes = 0
+        self._inside = b""
 
     def run(self) -> Result:
         """Number of files copied and bytes."""
-        copied = size = 0
         self._prepare()
-        for batch in _batches(self._rows("dir")):
-            for row in batch:
-                self._folder(row)
-        for batch in _batches(self._rows("file")):
+        for row in self._rows("dir"):
+            self._folder(row)
+        for batch in self._batches():
             self._stop.check()
-            updates: list[tuple[int, dict[str, Any]]] = []
-            for row in batch:
-                try:
-                    hashes = self._file(row)
-                except OSError as error:
-                    updates.append(self._refused(row, self._not_copied(row, error)))
-                    continue
-                except MigrationError as error:
-                    updates.append(self._refused(row, error))
-                    continue
-                if hashes is not None:
-                    copied, size = copied + 1, size + (row.size or 0)
-                if hashes is not None or row.state is State.FAILED:
-                    updates.append((row.id, {"state": State.STARTED, "code": None, **(hashes or {})}))
-            self._ledger.update_files(updates)
-        for batch in _batches(self._rows("dir")):
-            for row in batch:
-                self._date(self._place(row), self._old.path(row))
+            self._copy(batch)
+        for row in self._rows("dir"):
+            self._date(self._place(row), self._old.path(row))
+            self._tidy(target_of(row))
         self._date(self._top, self._source)
+        self._tidy("")
         if self._failed:
             raise SomeFilesFailed(failed=self._failed, folder=shown(self._source))
-        return {"copied": copied, "bytes": size}
+        return {"copied": self._copied, "bytes": self._bytes}
+
+    def _batches(self) -> Iterator[list[FileRow]]:
+        """Files that are copied before they are all given their names: some hundred, or few large ones."""
+        batch: list[FileRow] = []
+        size = 0
+        for row in self._rows("file"):
+            batch.append(row)
+            size += row.size or 0
+            if len(batch) >= BATCH or size >= BATCH_BYTES:
+                yield batch
+                batch, size = [], 0
+        yield batch
+
+    def _copy(self, batch: list[FileRow]) -> None:
+        """Write all beside their places, remember by what they are known as ours, then give them their names."""
+        updates: list[tuple[int, dict[str, Any]]] = []
+        ready: list[tuple[FileRow, bytes, bytes]] = []
+        try:
+            for row in batch:
+                if self._is_there(row):
+                    if row.state is State.FAILED:
+                        updates.append((row.id, {"state": State.STARTED, "code": None}))
+                    continue
+                place = self._place(row)
+                part = os.path.join(os.path.dirname(place), PART + hashlib.sha1(place, usedforsecurity=False).hexdigest().encode())
+                try:
+                    self._must_be_free(row, place)
+                    ready.append((row, part, place))
+                    updates.append((row.id, {"state": State.STARTED, "code": None, **copy_file(self._old.place(row), part)}))
+                except (OSError, MigrationError) as error:
+                    updates.append(self._refused(row, self._meaning(row, error)))
+            self._ledger.update_files(updates)
+            done = {file_id for file_id, values in updates if values["state"] is State.STARTED}
+            self._ledger.update_files(list(self._named([item for item in ready if item[0].id in done])))
+        finally:
+            for _, part, _ in ready:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(part)
+
+    def _named(self, ready: list[tuple[FileRow, bytes, bytes]]) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Give them their names; the outcome of those that cannot have it."""
+        for row, part, place in ready:
+            try:
+                size = os.stat(part).st_size
+                os.replace(part, place)
+            except OSError as error:
+                yield self._refused(row, self._meaning(row, error))
+                continue
+            self._copied, self._bytes = self._copied + 1, self._bytes + size
+
+    def _must_be_free(self, row: FileRow, place: bytes) -> None:
+        """No place is written to through a link, and nothing is written over that is not a copy of ours, or the beginning of one.
+        CopyFailed, ChangedInCells, OSError."""
+        self._must_be_inside(row, os.path.dirname(place))
+        try:
+            found = os.lstat(place)
+        except FileNotFoundError:
+            return
+        if not stat.S_ISREG(found.st_mode):
+            raise CopyFailed(path=shown(row.path), detail=f"{shown(place)} is there already, and is no ordinary file")
+        if not (begins_like(place, self._old.place(row)) or {row.md5, row.etag} & {md5_of(place)}):
+            raise ChangedInCells(path=shown(row.path))
+
+    def _must_be_inside(self, row: FileRow, folder: bytes) -> None:
+        """The folder of the copy is not behind a link. CopyFailed."""
+        if folder == self._inside:
+            return
+        if os.path.realpath(folder) != os.path.normpath(os.path.join(os.path.realpath(self._top), os.path.relpath(folder, self._top))):
+            raise CopyFailed(path=shown(row.path), detail=f"a symbolic link stands where {shown(folder)} should be")
+        self._inside = folder
 
     def _rows(self, kind: str) -> Iterator[FileRow]:
         return (row for row in self._ledger.files(self._root, State.PLANNED, State.STARTED, State.FAILED) if row.type == kind)
@@ -114,12 +175,19 @@ class Copier:
             raise CopyFailed(path=shown(self._top), detail="the copy would lie in the old folder, or over it")
         try:
             os.makedirs(self._top, exist_ok=True)
-            needed = sum(row.size or 0 for row in self._rows("file") if not self._is_there(row))
+            needed = sum(self._needs(row) for row in self._rows("file") if not self._is_there(row))
             free = shutil.disk_usage(self._top).free
         except OSError as error:
             raise CopyFailed(path=shown(self._top), detail=error.strerror or "cannot be made") from None
         if needed > free:
             raise NoRoom(folder=shown(self._top), free=free, needed=needed)
+
+    def _needs(self, row: FileRow) -> int:
+        """Bytes on disk; a file with holes needs fewer than its size."""
+        try:
+            return min(row.size or 0, os.stat(self._old.path(row)).st_blocks * 512)
+        except OSError:
+            return 0  # told when it is copied
 
     def _is_there(self, row: FileRow) -> bool:
         if row.md5 and row.sha256 is None:
@@ -131,76 +199,38 @@ class Copier:
         return stat.S_ISREG(found.st_mode) and found.st_size == row.size and found.st_mtime_ns // 10**9 == row.mtime
 
     def _folder(self, row: FileRow) -> None:
-        try:
-            os.makedirs(self._place(row), exist_ok=True)
-        except OSError as error:
-            self._refused(row, self._not_copied(row, error))
-
-    def _file(self, row: FileRow) -> dict[str, Any] | None:
-        """Copy one file unless it is there; gives its hashes. OSError; LeadsOut, SourceGone, SourceUnreadable."""
-        if self._is_there(row):
-            return None
-        old = self._old.place(row)
         place = self._place(row)
-        part = os.path.join(os.path.dirname(place), b".part-" + hashlib.sha1(place, usedforsecurity=False).hexdigest().encode())
-        hasher = Hasher()
-        with open(old, "rb", buffering=0) as source, open(part, "wb", buffering=0) as target:
-            _copy_bytes(source.fileno(), target.fileno(), hasher)
-            os.fsync(target.fileno())
-        _copy_state(old, part)
-        os.replace(part, place)
-        hashes = hasher.result()
-        return {"md5": hashes.md5, "sha256": hashes.sha256, "content_hash": hashes.cells}
+        try:
+            self._must_be_inside(row, os.path.dirname(place))
+            os.makedirs(place, exist_ok=True)
+            self._must_be_inside(row, place)
+        except (OSError, CopyFailed) as error:
+            self._ledger.update_files([self._refused(row, self._meaning(row, error))])
 
     def _date(self, place: bytes, old: bytes) -> None:
         try:
-            _copy_state(old, place)
+            copy_state(old, place)
         except OSError as error:  # only the date of a folder, which Cells does not show
             log.warning("folder.date", path=shown(place), detail=error.strerror)
 
-    def _not_copied(self, row: FileRow, error: OSError) -> MigrationError:
-        """What an error of the disk means for a file; a full one ends the copy: NoRoom."""
+    def _tidy(self, path: str) -> None:
+        """Remove what a killed run left of a file that is not on the old server any more."""
+        folder = os.path.join(self._top, path.encode("utf-8"))
+        with contextlib.suppress(OSError), os.scandir(folder) as entries:
+            for entry in entries:
+                if UNFINISHED.fullmatch(entry.name) and self._ledger.file_type(self._root, b"/" + os.path.relpath(entry.path, self._top)) is None:
+                    os.unlink(entry.path)
+
+    def _meaning(self, row: FileRow, error: OSError | MigrationError) -> MigrationError:
+        """What an error means for a file; a full disk ends the copy: NoRoom."""
+        if isinstance(error, MigrationError):
+            return error
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise NoRoom(folder=shown(self._top), free=0, needed=row.size or 0) from None
+            free = shutil.disk_usage(self._top).free if error.errno == errno.ENOSPC else 0
+            raise NoRoom(folder=shown(self._top), free=free, needed=row.size or 0) from None
         return CopyFailed(path=shown(row.path), detail=error.strerror or "cannot be copied")
 
     def _refused(self, row: FileRow, error: MigrationError) -> tuple[int, dict[str, Any]]:
         log.warning("file.not_copied", path=shown(row.path), code=error.code, detail=error.message)
         self._failed += 1
         return row.id, {"state": State.FAILED, "code": error.code}
-
-
-def _copy_bytes(source: int, target: int, hasher: Hasher) -> None:
-    """All bytes; stretches of zeros stay holes."""
-    end = 0
-    while piece := os.read(source, PIECE):
-        hasher.update(piece)
-        if piece.count(0) == len(piece):
-            os.lseek(target, len(piece), os.SEEK_CUR)
-        else:
-            view = memoryview(piece)
-            while view:
-                view = view[os.write(target, view):]
-        end += len(piece)
-    os.ftruncate(target, end)
-
-
-def _copy_state(old: bytes, place: bytes) -> None:
-    """Permissions, extended attributes and times; the owner where this user may give files away."""
-    shutil.copystat(old, place)
-    found = os.stat(old)
-    if os.geteuid() == 0:
-        os.chown(place, found.st_uid, found.st_gid)
-        os.chmod(place, stat.S_IMODE(found.st_mode))
-        os.utime(place, ns=(found.st_atime_ns, found.st_mtime_ns))
-
-
-def _batches(rows: Iterator[FileRow]) -> Iterator[list[FileRow]]:
-    batch: list[FileRow] = []
-    for row in rows:
-        batch.append(row)
-        if len(batch) >= BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch

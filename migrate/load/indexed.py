@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -90,7 +91,7 @@ class Indexed:
                 except MigrationError as error:
                     wrong += 1
                     if final:
-                        why = row.code if isinstance(error, self._missing) and _told_before(row) else error.code
+                        why = row.code if isinstance(error, (self._missing, DifferentThere)) and _told_before(row) else error.code
                         log.warning("file.missing", path=shown(row.path), code=why)
                         updates.append((row.id, {"state": State.FAILED, "code": why}))
                     continue
@@ -108,6 +109,8 @@ class Indexed:
             raise OtherKindThere(path=shown(row.path))
         if not node.is_file:
             return {}
+        if (node.size, node.mtime) != (row.size, row.mtime):
+            row = self._as_it_is_now(row)
         if node.size != row.size:
             raise DifferentThere(path=shown(row.path), live=f"{node.size} bytes", old=f"{row.size} bytes")
         hashes = self._hashes(row)
@@ -116,7 +119,16 @@ class Indexed:
         if self._action.route == "in-place" and node.mtime != row.mtime:
             self._other_dates["files"] += 1
             self._first = self._first or shown(row.path)
-        return {"md5": hashes.md5, "sha256": hashes.sha256, "content_hash": hashes.cells, "etag": node.etag}
+        return {"md5": hashes.md5, "sha256": hashes.sha256, "content_hash": hashes.cells, "etag": node.etag, "size": row.size, "mtime": row.mtime}
+
+    def _as_it_is_now(self, row: FileRow) -> FileRow:
+        """It may have changed after it was listed, and before it was copied."""
+        try:
+            found = os.stat(self._old.place(row))
+        except (OSError, MigrationError):
+            return row  # what is in Cells is compared with what was listed
+        now = (found.st_size, found.st_mtime_ns // 10**9)
+        return row if now == (row.size, row.mtime) else replace(row, size=now[0], mtime=now[1], sha256=None)
 
     def _same(self, row: FileRow, node: Node, hashes: Hashes) -> bool:
         """Whether Cells has these bytes. What was sent in parts of somebody's choosing has no checksum that could be foretold: it is read back."""

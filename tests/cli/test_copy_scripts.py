@@ -36,10 +36,10 @@ def old(small: Path, tmp_path: Path) -> Path:
     return here
 
 
-def planned(old: Path, sandbox: Sandbox, work: Path, *, route: str, folder: object = "", path: str = "") -> None:
+def planned(old: Path, sandbox: Sandbox, work: Path, *, route: str, folder: object = "", path: str = "", options: tuple[str, ...] = ()) -> None:
     (work / "mappings").mkdir(parents=True)
     (work / "mappings" / "workspaces.csv").write_text(f"old_workspace,data_source,route,folder,path\n{WS0},lies,{route},{folder},{path}\n")
-    assert command("plan", "--legacy", old, "--cells", sandbox.url, "--work", work, "--json").status == 0
+    assert command("plan", "--legacy", old, "--cells", sandbox.url, "--work", work, "--json", *options).status == 0
 
 
 def script(work: Path, path: str = os.environ.get("PATH", "")) -> int:
@@ -67,15 +67,16 @@ def test_no_name_is_taken_for_a_comment_an_option_or_a_command(old: Path, sandbo
 
 
 def test_a_script_for_rclone_tells_names_and_runs_none(old: Path, sandbox: Sandbox, tmp_path: Path) -> None:
+    (old / "data" / "workspaces" / "ws0" / "\u201b never\ntouch RAN").write_text("rclone cannot send this name")
     planned(old, sandbox, tmp_path / "work", route="external")
     text = (tmp_path / "work" / "copy" / "lies.sh").read_text(errors="surrogateescape")
-    assert "by hand: /line\\ntouch RAN" in text
+    assert "never\\ntouch RAN" in text
     bare = tmp_path / "bin"
     bare.mkdir()
-    (bare / "rclone").write_text("#!/bin/sh\nexit 0\n")
+    (bare / "rclone").write_text("#!/bin/sh\necho folder/\n")
     (bare / "rclone").chmod(0o755)
-    assert subprocess.run(["/bin/sh", tmp_path / "work" / "copy" / "lies.sh"], env={"PATH": f"{bare}:{os.environ['PATH']}", "SLUG": "ws0"}, check=False,
-                          cwd=tmp_path, timeout=60).returncode == 0
+    assert subprocess.run(["/bin/sh", tmp_path / "work" / "copy" / "lies.sh"], env={"PATH": f"{bare}:{os.environ['PATH']}", "CELLS_TOKEN": "t"}, check=False,
+                          cwd=tmp_path, timeout=60).returncode == 1
     assert not list((tmp_path / "work").rglob("RAN"))
 
 
@@ -125,3 +126,18 @@ def test_links_to_paths_of_the_dead_machine_are_copied_from_where_those_lie_now(
     assert (place / "ws0" / "one.txt").read_text() == "behind" and (place / "ws0" / "link 1％").is_dir()
     ran = command("migrate", *everything, "--accept-skips")
     assert ran.status == 0 and ran.json["counts"]["files"]["failed"] == 0 and ran.json["differences"] == [], ran.json["differences"][:3]
+
+
+@pytest.mark.parametrize("copied", ["by the script", "by the run"])
+def test_files_that_change_between_the_plan_and_the_copy_arrive_as_they_are_then(old: Path, sandbox: Sandbox, tmp_path: Path, copied: str) -> None:
+    work, ws0 = tmp_path / "work", old / "data" / "workspaces" / "ws0"
+    options = ("--in-place-copy", "run") if copied == "by the run" else ()
+    planned(old, sandbox, work, route="in-place", folder=tmp_path / "cells" / "lies", path="ws0", options=options)
+    (ws0 / "#comment").write_text("grown since")
+    (ws0 / "-rf").write_text("-rF")  # as long as before
+    if not options:
+        assert script(work) == 0
+    ran = command("apply", "--work", work, "--json", "--accept-skips")
+    assert ran.status == 0 and ran.json["counts"]["files"]["failed"] == 0, ran.json["verdict"]
+    assert "F5013" not in {f["code"] for f in ran.json["findings"]}
+    assert command("migrate", "--legacy", old, "--cells", sandbox.url, "--work", work, "--json", "--accept-skips", *options).json["requests"]["write"] == 0
