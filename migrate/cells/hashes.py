@@ -155,5 +155,10 @@ def same_content(node: Node, hashes: Hashes) -> bool | None:
 def cut_otherwise(node: Node, hashes: Hashes) -> bool:
     """Whether the node's `Etag` is that of several parts which are not ours (webDAV and browsers cut as they like; `x-cells-hash`
     differs then, too), so that only reading it back tells."""
+    return in_parts(node) and node.size == hashes.size and not same_content(node, hashes)
+
+
+def in_parts(node: Node) -> bool:
+    """Whether the node's `Etag` is that of several parts."""
     match = _MULTIPART.match(node.etag or "")
-    return node.is_file and node.size == hashes.size and match is not None and int(match[2]) > 1 and not same_content(node, hashes)
+    return node.is_file and match is not None and int(match[2]) > 1

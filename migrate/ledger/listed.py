@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 
 class Listed(Protocol):
@@ -19,3 +20,9 @@ class Listed(Protocol):
 def target_of(row: Listed) -> str:
     """Path below the node of its root, without leading slash, as Cells stores it."""
     return row.target if row.target is not None else unicodedata.normalize("NFC", row.path.decode("utf-8")).strip("/")
+
+
+def is_sent(body: Mapping[str, Any]) -> bool:
+    """Whether the files of a root go through the interfaces of Cells, by us or by somebody else: then their date in Cells is that of the
+    sending. `body`: what the root becomes."""
+    return not body.get("carried_by") and (body.get("route") == "upload" or (body.get("route") == "external" and not body.get("folder")))

@@ -13,6 +13,7 @@ from migrate.cells.session import Session
 from migrate.errors import MigrationError
 from migrate.interrupt import StopSignal
 from migrate.ledger import Ledger
+from migrate.load.awaited import NotAllSent
 from migrate.load.indexed import Indexed
 from migrate.load.meter import Meter
 from migrate.load.upload import Upload
@@ -51,21 +52,34 @@ class Carrier:
         self._lock = threading.Lock()
 
     def carry(self, action: CarryFolder, desk: Callable[[], str] | None) -> Mapping[str, Any]:
-        """Bring the root's files to the action's node. `desk` gives the slug to write through, and is only asked when there is
-        something to write; None for in place."""
+        """Bring the root's files to the action's node, or look whether somebody else did. `desk` gives the slug to write through, and is only
+        asked when there is something to write; None for what is indexed as it lies."""
         root = self._ledger.record("roots", action.root)
         folder = (root or {}).get("folder")
         if not folder or not os.path.isdir(folder):
             raise FolderGone(folder=shown(os.fsencode(folder or action.root.replace("\0", " "))))
-        if action.route == "upload" and desk is not None:
+        if action.by_desk and desk is not None:
             upload = Upload(self._ledger, self._session, self._stop, self._content, action, desk, os.fsencode(folder), self._slots, self._workers, self._count)
-            failed = upload.run()
+            failed = self._look(action, desk, upload, os.fsencode(folder)) if action.sent else upload.run()
         else:
             structured = bool((dict(self._ledger.targets("roots")).get(action.root) or {}).get("folder")) or action.route == "in-place"
             failed = Indexed(self._ledger, self._session, self._stop, action, os.fsencode(folder), self._count).run(structured)
+        if failed and action.sent:
+            raise NotAllSent(number=failed, place=shown(os.fsencode(folder)), data_source=action.node.partition("/")[0])
         if failed:
             raise SomeFilesFailed(failed=failed, folder=shown(os.fsencode(folder)))
         return {"files": sum(n for n, _ in self._ledger.file_totals(action.root).values())}
+
+    def _look(self, action: CarryFolder, desk: Callable[[], str], upload: Upload, folder: bytes) -> int:
+        """What somebody else sends: folders are made for it, since who sends files makes no empty ones, and several that send at once
+        would get into each other's way. Where something has not arrived the desk is opened, to send it through."""
+        inner = action.node.partition("/")[2]
+        failed = upload.folders()
+        failed += Indexed(self._ledger, self._session, self._stop, action, folder, self._count,
+                          read=lambda path: self._content.read("/".join(part for part in (desk(), inner, path) if part))).run(structured=False)
+        if failed:
+            desk()
+        return failed
 
     def close(self) -> None:
         """Nothing is carried any more."""

@@ -10,7 +10,8 @@ from itertools import islice
 from typing import Any
 
 from migrate.ledger import State
-from migrate.ledger.listed import target_of
+from migrate.ledger.listed import is_sent, target_of
+from migrate.load.awaited import require_arrived
 from migrate.load.metadata import Batch, Writer, remove_values
 from migrate.load.tools import Result, Tools, performs
 from migrate.transform.date_field import NAMESPACE
@@ -27,6 +28,7 @@ def write_dates(tools: Tools, action: WriteDates, look: bool) -> Result:
     """Every uploaded file of the data sources. NotesFailed when some could not be written."""
     written = 0
     for source in action.sources:
+        require_arrived(tools.ledger, source)
         for items in _batches(tools, source):
             tools.stop.check()
             batch = Batch(tools, items)
@@ -57,7 +59,7 @@ def _batches(tools: Tools, source: str) -> Iterator[list[tuple[list[Any], str, d
 def _items(tools: Tools, source: str) -> Iterator[tuple[list[Any], str, dict[str, str]]]:
     """([], node, {field: epoch seconds as JSON text}) of each file that is there."""
     for key, body in tools.ledger.targets("roots"):
-        if body.get("data_source") != source or body.get("route") != "upload" or body.get("carried_by"):
+        if body.get("data_source") != source or not is_sent(body):
             continue
         for row in tools.ledger.files(key, State.DONE, State.ALREADY):
             if row.type == "file" and row.mtime is not None:

@@ -16,7 +16,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from migrate.cells.session import Session
 from migrate.errors import ExitStatus, MigrationError
 from migrate.ledger import Ledger, State
-from migrate.ledger.listed import target_of
+from migrate.ledger.listed import is_sent, target_of
+from migrate.load.awaited import require_arrived
 from migrate.load.cells_database import LEAF, DatabaseUnusable
 from migrate.load.listings import Listings
 from migrate.load.tools import Result, Tools, performs
@@ -40,6 +41,7 @@ class NoDatabase(MigrationError):
 @performs(KeepDates)
 def keep_dates(tools: Tools, action: KeepDates, look: bool) -> Result:
     """Sets what differs; a date is only changed where it still is the one that was read."""
+    require_arrived(tools.ledger, action.data_source)
     dates = _dates(tools, action.data_source)
     changed = 0
     for some in _pieces(wanted(tools.ledger, tools.session, action.data_source)):
@@ -65,7 +67,7 @@ def _dates(tools: Tools, source: str) -> DatesTable:
 def wanted(ledger: Ledger, session: Session, source: str) -> Iterator[Change]:
     """Every uploaded file of a data source whose date in Cells is not the old one. Lists Cells folder by folder."""
     for key, body in ledger.targets("roots"):
-        if body.get("data_source") != source or body.get("route") != "upload" or body.get("carried_by"):
+        if body.get("data_source") != source or not is_sent(body):
             continue
         listings = Listings(session, str(body["node"]))
         for row in ledger.files(key, State.DONE, State.ALREADY):
@@ -77,7 +79,7 @@ def wanted(ledger: Ledger, session: Session, source: str) -> Iterator[Change]:
 def write_script(path: Path, ledger: Ledger, session: Session) -> int:
     """A script for MySQL/MariaDB, PostgreSQL or SQLite that sets the dates; gives the number of its statements. Beside it the
     one that takes it back."""
-    sources = sorted({str(body["data_source"]) for _, body in ledger.targets("roots") if body.get("route") == "upload"})
+    sources = sorted({str(body["data_source"]) for _, body in ledger.targets("roots") if is_sent(body)})
     number = 0
     with open(path, "w", encoding="ascii") as out, open(path.with_name("dates-undo.sql"), "w", encoding="ascii") as back:
         out.write("-- Old dates of uploaded files. Run it on the database of Cells after the files were carried; they count at once.\n")

@@ -1,10 +1,12 @@
 """The loader's desk: a temporary workspace over a data source, because Cells has no administrative way to write files.
 
-It belongs to the loader's own role alone, has a uuid of its own kind, and is removed at the end of every run."""
+It belongs to the loader's own role alone, has a uuid of its own kind, and is removed at the end of every run, unless somebody else still
+has to send files through it."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 from migrate.cells.api import acls, tree, workspaces
 from migrate.cells.models import Acl, LiveWorkspace, data_source_root
@@ -34,6 +36,8 @@ class Desks:
         self._mark = mark
         self._allowed: dict[str, tuple[str, str, str]] = {}
         self._open: dict[str, str] = {}
+        self.stays: Callable[[str], bool] = lambda _data_source: False
+        """Whether the desk of a data source stays open at the end of this run."""
         self._lock = threading.Lock()
 
     def allow(self, data_source: str, uuid: str, slug: str, role: str) -> None:

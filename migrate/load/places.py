@@ -165,7 +165,9 @@ def open_desk(tools: Tools, action: do.OpenDesk, look: bool) -> Result:
 
 @performs(do.CloseDesk)
 def close_desk(tools: Tools, action: do.CloseDesk, look: bool) -> Result:
-    """Removes the desk, if it was made."""
+    """Removes the desk, if it was made and nobody has to send files through it yet."""
+    if tools.desks.stays(action.data_source):
+        return {"left": "open"}
     tools.desks.close(action.data_source, action.uuid)
     return {}
 
@@ -216,4 +218,4 @@ def delete_workspace(tools: Tools, action: do.DeleteWorkspace, look: bool) -> Re
 @performs(do.CarryFolder)
 def carry_folder(tools: Tools, action: do.CarryFolder, look: bool) -> Result:
     """Content; every file is looked up by path and hash before it is sent again."""
-    return tools.carry(action, (lambda: tools.writable(action.node)) if action.route == "upload" else None)
+    return tools.carry(action, (lambda: tools.writable(action.node)) if action.by_desk else None)

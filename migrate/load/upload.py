@@ -18,7 +18,7 @@ from migrate.cells.api import tree
 from migrate.cells.content import MULTIPART_FROM, Content, SourceUnreadable, Unfinished
 from migrate.cells.dav_content import DavContent
 from migrate.cells.errors import CellsRefused
-from migrate.cells.hashes import Hashes, cut_otherwise, hashes_of, part_size_for, same_content
+from migrate.cells.hashes import Hashes, cut_otherwise, hashes_of, in_parts, part_size_for, same_content
 from migrate.cells.models import Node
 from migrate.cells.session import Session
 from migrate.errors import MigrationError
@@ -70,7 +70,7 @@ class Upload:
 
     def run(self) -> int:
         """Number of files and folders that failed."""
-        self._folders()
+        self.folders()
         running: dict[Future[Update], FileRow] = {}
         with ThreadPoolExecutor(self._workers, thread_name_prefix="carry") as pool:
             try:
@@ -127,7 +127,8 @@ class Upload:
         if fatal is not None and not quietly:
             raise fatal
 
-    def _folders(self) -> None:
+    def folders(self) -> int:
+        """Only the folders, with their dates where the data source keeps them. Number of those that failed so far."""
         rows = (row for row in self._ledger.files(self._root, State.PLANNED, State.STARTED, State.FAILED) if row.type == "dir")
         for batch in _batches(rows, FOLDER_BATCH):
             self._stop.check()
@@ -146,6 +147,7 @@ class Upload:
                 updates = self._make(wanted, batch, updates)
             self._ledger.update_files(updates)
             self._count("files", len(batch))
+        return self._failed
 
     def _make(self, wanted: Mapping[str, int], batch: list[FileRow], updates: list[Update]) -> list[Update]:
         """Create the folders of a batch; when the call is refused, one by one, so that each has its own outcome."""
@@ -181,7 +183,7 @@ class Upload:
             if known is not None:
                 self._count("bytes", there.size)
                 return row.id, {**known, "state": State.DONE if row.state is State.STARTED else State.ALREADY, "code": None}
-            if there.etag not in (row.etag, row.md5, "", "temporary", *self._begun.get(row.id, {}).get("own", ())):
+            if there.etag not in (row.etag, row.md5, "", "temporary", *self._begun.get(row.id, {}).get("own", ())) and not self._announced_there(there, row):
                 raise ChangedInCells(path=shown(row.path))
         kept = self._kept(row, source)
         before = there.etag if there is not None else row.etag
@@ -227,6 +229,11 @@ class Upload:
         if not same_content(there, hashes) and not (cut_otherwise(there, hashes) and self._read_back(row).sha256 == hashes.sha256):
             return None
         return {"md5": hashes.md5, "sha256": hashes.sha256, "content_hash": hashes.cells, "etag": there.etag}
+
+    def _announced_there(self, there: Node, row: FileRow) -> bool:
+        """Whether it is what a run was sending when it was killed, although the old file is another since: of what the server cut into parts
+        itself (webDAV) only the md5 of the whole was known before."""
+        return bool(row.md5) and in_parts(there) and self._read_back(row).md5 == row.md5
 
     def _read_back(self, row: FileRow) -> Hashes:
         return hashes_of(self._content.read(f"{self._desk()}/{self._below(row)}"))

@@ -472,13 +472,16 @@ class RemoveRight(Action):
 
 @dataclass(frozen=True, slots=True)
 class CarryFolder(Action):
-    """Bring the content of one old folder (a Root) to a node. The list of files is in the ledger; `route`: `upload` or `in-place`.
+    """Bring the content of one old folder (a Root) to a node. The list of files is in the ledger; `route`: `upload`, `in-place` or
+    `external`.
 
-    `root`: key of the old Root. Files of the folder that are roots of other folders are carried with those."""
+    `root`: key of the old Root. Files of the folder that are roots of other folders are carried with those. `sent`: somebody else sends the
+    files through the interfaces of Cells, and needs the desk for it."""
 
     root: str
     node: NodeRef
     route: str = "upload"
+    sent: bool = False
     phase: ClassVar[int] = 80
     kind: ClassVar[str] = "files"
 
@@ -488,7 +491,12 @@ class CarryFolder(Action):
 
     def needs(self) -> tuple[ActionId, ...]:
         source = self.node.split("/", 1)[0]
-        return (ActionId(("desk:" if self.route == "upload" else "datasource:") + source),)
+        return (ActionId(("desk:" if self.by_desk else "datasource:") + source),)
+
+    @property
+    def by_desk(self) -> bool:
+        """Whether it is written through the desk of the data source, by us or by somebody else."""
+        return self.route == "upload" or self.sent
 
 
 from migrate.transform import file_actions as file_actions  # noqa: E402

@@ -207,8 +207,9 @@ class Plan:
         yield from self._grants()
         uploaded: set[str] = set()
         for root, node, where in self._folders.carried():
-            yield CarryFolder(root.key, NodeRef(node), where.route), False
-            if where.route == "upload":
+            carry = CarryFolder(root.key, NodeRef(node), where.route, where.route == "external" and not where.folder)
+            yield carry, False
+            if carry.by_desk:
                 uploaded.add(where.data_source)
         for name in sorted(uploaded) if self._options.dates else ():
             yield KeepDates(name), False

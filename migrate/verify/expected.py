@@ -8,6 +8,7 @@ from typing import Any
 
 from migrate.cells.models import MY_FILES
 from migrate.ledger import Ledger
+from migrate.ledger.listed import is_sent
 from migrate.transform.actions import CreateUser, from_json
 
 PERSONAL = "personal"
@@ -46,9 +47,9 @@ class Expected:
         uploaded: set[str] = set()
         indexed = {}
         for key, body in ledger.targets("roots"):
-            if body.get("route") == "in-place" or (body.get("route") == "upload" and ledger.get(f"dates:{body.get('data_source')}") is True):
+            if body.get("route") == "in-place" or (is_sent(body) and ledger.get(f"dates:{body.get('data_source')}") is True):
                 dated.add(key)
-            if body.get("route") == "upload" and not body.get("carried_by"):
+            if is_sent(body):
                 uploaded.add(key)
             if body.get("route") in ("in-place", "external"):
                 indexed[key] = frozenset((ledger.record("roots", key) or {}).get("excluded") or ())

@@ -14,6 +14,7 @@ from migrate.errors import ExitStatus, Finding, MigrationError
 from migrate.interrupt import StopSignal
 from migrate.ledger import Ledger, Secrets, State, WorkLock
 from migrate.ledger.lock import ServerLock
+from migrate.load.awaited import awaited
 from migrate.load.carry import Carrier
 from migrate.load.engine import Engine
 from migrate.load.perform import Loader
@@ -104,7 +105,8 @@ def _drift(work: Path, ledger: Ledger, secrets: Secrets, settings: Settings, ses
 
 def carry_out(work: Path, ledger: Ledger, secrets: Secrets, settings: Settings, session: Session, connection: Connection, *, stop: StopSignal,
               progress: Progress, workers: int, selection: Selection | None = None, break_lock: bool = False) -> None:
-    """Run the engine over the plan, or over the part that `selection` names; the loader's desks are closed in the end, whatever happened on the way."""
+    """Run the engine over the plan, or over the part that `selection` names; the loader's desks are closed in the end, whatever happened on
+    the way, except those through which somebody else has to send files yet."""
     owner = require_files(session)
     require_mailer(ledger, session)
     ledger.reopen_failed()
@@ -117,7 +119,9 @@ def carry_out(work: Path, ledger: Ledger, secrets: Secrets, settings: Settings, 
     loader = Loader(session, ledger, secrets, stop, watch.around(carrier.carry), keeping, pictures, pictures.storage_keys, break_lock=break_lock)
     if next(ledger.actions(State.PLANNED, State.STARTED), None) is not None:
         loader.alone(a for row in ledger.actions() if row.id.startswith(DESK) and isinstance(a := from_json(row.body), OpenDesk))
-    return_loans(session, ledger)  # of a run that was killed
+    loader.tools.desks.stays = lambda source: awaited(ledger, source) > 0
+    if not awaited(ledger):
+        return_loans(session, ledger)  # of a run that was killed
     try:
         _reopen_desks(ledger, loader)
         with KeepAlive(session, also=countdown(session, connection)), watch.running():
@@ -126,7 +130,8 @@ def carry_out(work: Path, ledger: Ledger, secrets: Secrets, settings: Settings, 
         carrier.close()
         pictures.close()
         keeping.close()
-        return_loans(session, ledger)
+        if not awaited(ledger):
+            return_loans(session, ledger)
 
 
 def _reopen_desks(ledger: Ledger, loader: Loader) -> None:

@@ -17,13 +17,15 @@ from migrate.ledger.listed import target_of
 from migrate.load.old_files import links_key
 from migrate.text import shown
 from migrate.transform.mapping_text import guarded
+from migrate.workflow.rclone_script import Rclone
+from migrate.workflow.script_text import one_line, quoted
 
 OPEN = (State.PLANNED, State.STARTED, State.FAILED)
 
 
-def write_scripts(work: Path, ledger: Ledger) -> list[str]:
+def write_scripts(work: Path, ledger: Ledger, url: str, login: str) -> list[str]:
     """WORK/copy: for every data source over a folder, a script that copies what the plan carries there, and its lists. Gives
-    what was written, in words."""
+    what was written, in words. `url`: address of Cells; `login`: of the account that the tool uses there."""
     jobs: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
     for key, body in ledger.targets("roots"):
         if body.get("route") in ("in-place", "external") and not body.get("original") and not body.get("carried_by"):
@@ -37,10 +39,10 @@ def write_scripts(work: Path, ledger: Ledger) -> list[str]:
         stale.unlink()  # of an earlier plan: it would put back what people changed in Cells since
     for source, roots in sorted(jobs.items()):
         folder.mkdir(mode=0o700, exist_ok=True)
-        lines = list(_script(ledger, folder, source, roots))
+        lines = list(_script(ledger, folder, source, roots, Rclone(ledger, folder, source, url, login)))
         if lines:
             script = folder / f"{source}.sh"
-            script.write_text(HEAD.format(source=_one_line(source)) + "\n".join(lines) + "\n\n" + TAIL, encoding="utf-8", errors="surrogateescape")
+            script.write_text(HEAD.format(source=one_line(source)) + "\n".join(lines) + "\n\n" + TAIL, encoding="utf-8", errors="surrogateescape")
             script.chmod(0o700)
             written.append(f"{script}: copies the files of data source {source}")
     return written
@@ -101,19 +103,20 @@ TAIL = """exit "$failed"
 """
 
 
-def _script(ledger: Ledger, folder: Path, source: str, roots: list[tuple[str, Mapping[str, Any]]]) -> Iterator[str]:
+def _script(ledger: Ledger, folder: Path, source: str, roots: list[tuple[str, Mapping[str, Any]]], rclone: Rclone) -> Iterator[str]:
     for number, (key, body) in enumerate(roots, 1):
         old = os.fsencode((ledger.record("roots", key) or {}).get("folder") or "")
         totals = [total for state, total in ledger.file_totals(key).items() if state in OPEN]
         if not old or not totals:
             continue
         count, size = sum(number for number, _ in totals), sum(size for _, size in totals)
-        yield f"# {_one_line(' '.join(key.split(chr(0))).strip())}: {count} files and folders, {size} bytes"
+        yield f"# {one_line(' '.join(key.split(chr(0))).strip())}: {count} files and folders, {size} bytes"
         if body.get("folder"):
             place = os.fsencode(str(body["folder"]) + str(body["node"]).removeprefix(source))
             yield from _copy(ledger, folder / f"{source}-{number}", key, old, place)
         else:
-            yield from _rclone(ledger, folder / f"{source}-{number}", key, old, str(body["node"]))
+            yield from rclone.commands(number, key, old, str(body["node"]))
+    yield from rclone.end()
 
 
 def _copy(ledger: Ledger, lists: Path, key: str, old: bytes, place: bytes) -> Iterator[str]:
@@ -130,20 +133,20 @@ def _copy(ledger: Ledger, lists: Path, key: str, old: bytes, place: bytes) -> It
                 behind.setdefault(link, []).append(row)
             if target_of(row).encode("utf-8") != row.path.strip(b"/") and not _parent_only(row.path, target_of(row)):
                 renames.append((row.path.strip(b"/"), target_of(row)))
-    yield f"copy {shlex.quote(lists.name + '.list')} {_quoted(old)} {_quoted(place)}"
+    yield f"copy {shlex.quote(lists.name + '.list')} {quoted(old)} {quoted(place)}"
     for number, (link, rows) in enumerate(behind.items(), 1):
         yield from _behind(lists.with_name(f"{lists.name}-link{number}.list"), rows, link, links[link], place + link)
     for path, target in sorted(renames, key=lambda pair: -pair[0].count(b"/")):  # deepest first: names above still stand
         above, _, name = path.rpartition(b"/")
-        yield f"rename {_quoted(os.path.join(place, above))} {_quoted(name)} {_quoted(target.rpartition('/')[2].encode())}"
+        yield f"rename {quoted(os.path.join(place, above))} {quoted(name)} {quoted(target.rpartition('/')[2].encode())}"
 
 
 def _behind(listing: Path, rows: list[FileRow], link: bytes, real: bytes, place: bytes) -> Iterator[str]:
     if [row.path for row in rows if row.type == "file"] == [link]:
-        yield f"copy_file {_quoted(real)} {_quoted(place)}"
+        yield f"copy_file {quoted(real)} {quoted(place)}"
         return
     listing.write_bytes(b"".join(b"./" + row.path[len(link):].lstrip(b"/") + b"\0" for row in rows))
-    yield f"copy {shlex.quote(listing.name)} {_quoted(real)} {_quoted(place)}"
+    yield f"copy {shlex.quote(listing.name)} {quoted(real)} {quoted(place)}"
 
 
 def _above(path: bytes) -> Iterator[bytes]:
@@ -156,32 +159,3 @@ def _above(path: bytes) -> Iterator[bytes]:
 def _parent_only(path: bytes, target: str) -> bool:
     """Whether only a folder above was renamed."""
     return path.rpartition(b"/")[2] == target.rpartition("/")[2].encode("utf-8")
-
-
-def _rclone(ledger: Ledger, lists: Path, key: str, old: bytes, node: str) -> Iterator[str]:
-    """Through the S3 gateway of Cells; a remote `cells` has to be configured (see docs/files.md)."""
-    by_hand = []
-    lines = lists.with_name(lists.name + ".lines")
-    with open(lines, "wb") as out:
-        for row in ledger.files(key, *OPEN):
-            renamed = target_of(row).encode("utf-8") != row.path.strip(b"/") and not _parent_only(row.path, target_of(row))
-            if renamed or b"\n" in row.path:
-                by_hand.append(f"# {'give it another name' if renamed else 'copy it'}, by hand: {_one_line(shown(row.path))} -> {_one_line(target_of(row))}")
-            if b"\n" not in row.path:
-                out.write(row.path.lstrip(b"/") + b"\n")
-    source, _, inner = node.partition("/")
-    yield f"# SLUG: a workspace over the data source {_one_line(source)} into which, and into {_one_line(inner) or 'its top'}, the owner of the token may write"
-    yield (f"rclone copy --files-from-raw {shlex.quote(lines.name)} {_quoted(old)} "
-           f"\"cells:io/${{SLUG:?}}\"/{_quoted(os.fsencode(inner))} --s3-chunk-size 50Mi --s3-upload-cutoff 100Mi --transfers 4 "
-           f"|| fail {_quoted(os.fsencode(node))}")
-    yield from by_hand
-
-
-def _one_line(text: str) -> str:
-    """For a comment: whatever would end the line is escaped."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-
-
-def _quoted(text: bytes) -> str:
-    """For sh, whatever the bytes."""
-    return "'" + os.fsdecode(text).replace("'", "'\"'\"'") + "'"

@@ -10,6 +10,7 @@ from typing import Any
 from migrate.cells.session import Session
 from migrate.errors import Finding, Severity, code, finding
 from migrate.ledger import Ledger, State
+from migrate.ledger.listed import is_sent
 from migrate.load.dates import write_script
 from migrate.load.places import MADE
 from migrate.transform.in_place import InPlace
@@ -56,5 +57,5 @@ def hand_over_dates(work: Path, ledger: Ledger, settings: Settings, session: Ses
 
 def date_findings(ledger: Ledger, settings: Settings) -> list[Finding]:
     """Says before anything is sent which dates will be lost."""
-    lost = sum(1 for _, body in ledger.targets("roots") if body.get("route") == "upload" and not body.get("carried_by"))
+    lost = sum(1 for _, body in ledger.targets("roots") if is_sent(body))
     return [finding(DATES_LOST, "files", f"{lost} folders")] if lost and FileChoice.of(settings).dates == "none" else []

@@ -23,6 +23,7 @@ from migrate.errors import MigrationError, known
 from migrate.extract.records import Bookmark, Comment, Lock, Metadata, Preference, Watch, from_plain
 from migrate.extract.source import Source
 from migrate.ledger import Ledger, Secrets, State
+from migrate.ledger.listed import is_sent
 from migrate.load.date_field import DONE as DATES_WRITTEN
 from migrate.load.loans import give_back
 from migrate.load.sessions import KNOWN, TOKEN, at_hand
@@ -163,7 +164,7 @@ def _dated(ledger: Ledger) -> dict[str, bool]:
     """Data sources that take uploaded files -> whether the old dates of all of them stand in the field already."""
     sources: dict[str, bool] = {}
     for key, body in ledger.targets("roots"):
-        if body.get("route") == "upload" and not body.get("carried_by"):
+        if is_sent(body):
             name = str(body["data_source"])
             waiting = any(ledger.file_totals(key).get(state.value) for state in (State.PLANNED, State.STARTED, State.FAILED))
             sources[name] = sources.get(name, True) and not waiting and ledger.get(DATES_WRITTEN + name) is True

@@ -179,7 +179,7 @@ def _needed(ledger: Ledger, plan: Plan, parts: Sequence[Part], since: Since) -> 
 
 def _works_on(ledger: Ledger, action: Action, already: bool) -> Iterator[str]:
     """The data source that this action writes to through a desk, if any."""
-    if isinstance(action, CarryFolder) and action.route == "upload" and _to_carry(ledger, action):
+    if isinstance(action, CarryFolder) and action.by_desk and _to_carry(ledger, action):
         yield action.node.split("/", 1)[0]
     elif isinstance(action, (CreateFolder, CreateLink, UpdateLink)) and not already:
         yield action.node.split("/", 1)[0]

@@ -120,7 +120,7 @@ def plan_with(work: Path, ledger: Ledger, secrets: Secrets, settings: Settings, 
         written = write_proposals(work / "mappings", [*plan.proposals, *proposed])
         ledger.put("mapping-fingerprint", mapping_fingerprint(folder))  # after the proposals: they only say what was decided anyway
         ledger.put("server", {"url": facts.url, "version": facts.version, "edition": facts.edition, "major": facts.major})
-        copies = copy_scripts.write_scripts(work, ledger)
+        copies = copy_scripts.write_scripts(work, ledger, facts.url, loader.login)
         requests = session.requests
     page = html.write_plan(ledger, work / "plan.html")
     week, _ = write_changes(ledger, work, Memory(ledger).said)

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from migrate.cells.models import MY_FILES, Target
 from migrate.errors import Finding, Severity, code, finding
 from migrate.ledger import Ledger
+from migrate.ledger.listed import is_sent
 from migrate.transform.actions import CreateDataSource, from_json
 
 QUOTA = code("F5021", Severity.WARNING, "The quota of {subject} is {quota} bytes, and its files are {size} bytes.",
@@ -67,7 +68,7 @@ def _space(ledger: Ledger, target: Target, roots: dict[str, dict[str, object]]) 
     needed: dict[str, int] = {}
     open_sizes = ledger.sizes_of_roots(left=True)
     for key, body in roots.items():
-        if body.get("route") == "upload" and not body.get("carried_by") and open_sizes.get(key):
+        if is_sent(body) and open_sizes.get(key):
             source = str(body.get("data_source") or "")
             needed[source] = needed.get(source, 0) + open_sizes[key]
     beside = {action.name: action.beside for action in map(lambda row: from_json(row.body), ledger.actions()) if isinstance(action, CreateDataSource)}

@@ -13,6 +13,7 @@ import pytest
 from migrate.cells import bodies
 from migrate.cells.auth import GivenToken
 from migrate.cells.content import Content
+from migrate.cells.dav_content import DavContent
 from migrate.cells.sandbox import Sandbox
 from migrate.cells.session import Session
 from migrate.interrupt import Interrupted, StopSignal
@@ -33,6 +34,7 @@ class Scene:
     session: Session
     server: Sandbox
     scans: int = 0
+    content: DavContent | None = None
 
     def listed(self) -> None:
         """The old folder is read (again)."""
@@ -45,7 +47,7 @@ class Scene:
 
     def run(self, stop: StopSignal | None = None, workers: int = 4) -> int:
         self.ledger.reopen_failed()
-        return upload.Upload(self.ledger, self.session, stop or StopSignal(), Content(self.session, multipart_from=upload.MULTIPART_FROM),
+        return upload.Upload(self.ledger, self.session, stop or StopSignal(), self.content or Content(self.session, multipart_from=upload.MULTIPART_FROM),
                              CarryFolder(ROOT, "pydiods1/w", "upload"), lambda: "common-files", os.fsencode(self.folder),
                              threading.BoundedSemaphore(workers), workers, self.count).run()
 
@@ -159,8 +161,34 @@ def test_a_run_killed_before_the_answer_knows_its_own_upload_although_the_old_fi
     assert not scene.ledger.facts(upload.UPLOADS)
 
 
-def killed_after_sending(scene: Scene, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    put_file = Content.put_file
+@pytest.mark.parametrize("then", ["changed", "changed and listed anew", "changed twice"])
+def test_a_run_killed_before_the_answer_of_webdav_knows_what_the_server_cut_as_it_liked(scene: Scene, monkeypatch: pytest.MonkeyPatch, then: str) -> None:
+    scene.content = DavContent(scene.session, lambda: "admin", sleep=lambda _s: None)
+    (scene.folder / "a.txt").write_bytes(os.urandom(6 << 20))
+    scene.listed()
+    for number in range(2 if then == "changed twice" else 1):
+        killed_after_sending(scene, monkeypatch, "a.txt", DavContent)
+        (scene.folder / "a.txt").write_bytes(os.urandom(6 << 20))
+        os.utime(scene.folder / "a.txt", (2_000_000_000 + number, 2_000_000_000 + number))
+    if then == "changed and listed anew":
+        scene.listed()
+    assert scene.run() == 0
+    assert scene.outcome("a.txt") == (State.DONE, None) and scene.stored("a.txt") == (scene.folder / "a.txt").read_bytes()
+
+
+def test_what_people_wrote_in_the_meantime_is_theirs_also_when_the_server_cut_it(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene.content = DavContent(scene.session, lambda: "admin", sleep=lambda _s: None)
+    (scene.folder / "a.txt").write_bytes(os.urandom(6 << 20))
+    scene.listed()
+    killed_after_sending(scene, monkeypatch, "a.txt", DavContent)
+    (scene.folder.parent / "theirs").write_bytes(os.urandom(6 << 20))
+    scene.content.put_file("common-files", "w/a.txt", scene.folder.parent / "theirs")
+    assert scene.run() == 1
+    assert scene.outcome("a.txt") == (State.FAILED, "E5006") and scene.stored("a.txt") == (scene.folder.parent / "theirs").read_bytes()
+
+
+def killed_after_sending(scene: Scene, monkeypatch: pytest.MonkeyPatch, name: str, way: type[Content] | type[DavContent] = Content) -> None:
+    put_file = way.put_file
 
     def cut(content: Content, slug: str, path: str, *rest: object, **named: object) -> object:
         stored = put_file(content, slug, path, *rest, **named)  # type: ignore[arg-type]
@@ -169,7 +197,7 @@ def killed_after_sending(scene: Scene, monkeypatch: pytest.MonkeyPatch, name: st
         return stored
 
     with monkeypatch.context() as night, pytest.raises(PowerCut):
-        night.setattr(Content, "put_file", cut)
+        night.setattr(way, "put_file", cut)
         scene.run(workers=1)
     assert scene.outcome(name)[0] is State.STARTED
 

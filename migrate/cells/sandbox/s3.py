@@ -35,6 +35,7 @@ _HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
 MESSAGES = {
     "NoSuchKey": (404, "The specified key does not exist."),
     "AccessDenied": (403, "Access Denied."),
+    "InvalidDigest": (400, "The Content-Md5 you specified is not valid."),
     "InvalidRange": (416, "The requested range is not satisfiable"),
     "XMinioBackendDown": (503, "Object storage backend is unreachable"),
     "NoSuchUpload": (404, "The specified multipart upload does not exist. The upload ID may be invalid, or the upload may have been aborted "
@@ -277,8 +278,10 @@ class Request:
         if self.method != "GET":
             raise Refused("MethodNotAllowed")
         prefix = self.query.get("prefix", "")
-        _, place = self._place(person, prefix)
-        folder = place.node
+        try:
+            folder = self._place(person, prefix)[1].node
+        except Refused:  # no such workspace: an empty list
+            folder = None
         contents, prefixes = [], []
         for child in folder.sorted_children() if folder is not None else ():
             key = prefix.rstrip("/") + "/" + child.name
@@ -319,6 +322,8 @@ class Request:
 
     def _part(self, person: Person) -> Answer:
         upload = self._upload()
+        if "content-md5" in self.headers:
+            raise Refused("InvalidDigest")  # 4.1 hands it on in another form than its storage reads
         stored = self._check_body()
         number = int(self.query.get("partNumber", "0"))
         old = upload["parts"].get(number)
