@@ -59,8 +59,8 @@ class Environment:
 
 
 class Progress:
-    """Thread-safe counter with a bar on a terminal. Calling it counts: `progress("users", 1)`; `all files` and `all bytes` say how much
-    content there is to carry, `files` and `bytes` how much of it is there, from which follows when it ends."""
+    """Thread-safe counter with a bar on a terminal. Calling it counts: `progress("users", 1)`; `all files` (with folders), `all folders` and
+    `all bytes` say how much content there is to carry, `files`, `folders` and `bytes` how much of it is there, from which follows when it ends."""
 
     LINES = 2000
     SECONDS = 30.0
@@ -77,12 +77,12 @@ class Progress:
 
     def __call__(self, kind: str = "", number: int = 1) -> None:
         with self._lock:
-            if kind in ("all files", "all bytes"):
+            if kind in ("all files", "all folders", "all bytes"):
                 self._way = self._way or Way()
                 self._way.expect(kind, number)
                 return
-            if self._way is not None and kind in ("files", "bytes"):
-                self._way.count(files=number if kind == "files" else 0, size=number if kind == "bytes" else 0)
+            if self._way is not None and kind in ("files", "folders", "bytes"):
+                self._way.count(files=0 if kind == "bytes" else number, size=number if kind == "bytes" else 0, folders=number if kind == "folders" else 0)
                 self._tell(self._way)
             if kind == "bytes":
                 return

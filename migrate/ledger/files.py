@@ -178,6 +178,13 @@ class Files(Database):
         with self._read() as db:
             return {s: (n, b) for s, n, b in db.execute(query)}
 
+    def folders_in(self, *states: State) -> int:
+        """Number of folders in one of these states."""
+        table = schema.files
+        query = select(func.count()).where(table.c.type == "dir", table.c.state.in_([state.value for state in states]))
+        with self._read() as db:
+            return int(db.execute(query).scalar() or 0)
+
 
 def _case(condition: Any, value: Any, otherwise: Any = None) -> Any:
     return case((condition, value), else_=otherwise)

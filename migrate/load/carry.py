@@ -42,8 +42,8 @@ class Carrier:
 
     def __init__(self, ledger: Ledger, session: Session, *, stop: StopSignal, workers: int = 4,
                  progress: Callable[[str, int], None] = lambda _k, _n: None, content: Content | DavContent | None = None) -> None:
-        """`content`: the way of the bytes; without it the S3 gateway. `progress` is told the kinds `files`, `bytes`, and before the first of
-        them what there is to carry: `all files`, `all bytes`."""
+        """`content`: the way of the bytes; without it the S3 gateway. `progress` is told the kinds `files`, `folders`, `bytes`, and before the
+        first of them what there is to carry: `all files` (with the folders), `all folders`, `all bytes`."""
         self._ledger, self._session, self._stop, self._progress = ledger, session, stop, progress
         self._workers = max(1, workers)
         self._content = content or Content(session, workers=self._workers)
@@ -87,9 +87,9 @@ class Carrier:
             self._meter.close()
 
     def _count(self, kind: str, number: int) -> None:
-        """`files` or `bytes` are there: for the bar on the terminal, and for `status` in another one."""
+        """`files`, `folders` or `bytes` are there: for the bar on the terminal, and for `status` in another one."""
         meter = self._measure()
-        meter.count(files=number if kind == "files" else 0, size=number if kind == "bytes" else 0)
+        meter.count(files=0 if kind == "bytes" else number, size=number if kind == "bytes" else 0, folders=number if kind == "folders" else 0)
         self._progress(kind, number)
 
     def _measure(self) -> Meter:
@@ -99,4 +99,5 @@ class Carrier:
                 reading = self._meter.reading()
                 self._progress("all files", reading.all_files)
                 self._progress("all bytes", reading.all_bytes)
+                self._progress("all folders", self._meter.folders)
             return self._meter

@@ -98,7 +98,10 @@ class Indexed:
                 size += row.size or 0
                 updates.append((row.id, {"state": State.DONE, "code": None, **found}))
             self._ledger.update_files(updates)
-            self._progress("files", len(updates))
+            settled = dict(updates)
+            folders = sum(row.type == "dir" and row.id in settled for row in batch)
+            self._progress("folders", folders)
+            self._progress("files", len(updates) - folders)
             self._progress("bytes", size)
         return wrong
 

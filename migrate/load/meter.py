@@ -12,25 +12,27 @@ from migrate.headway import Reading, Way
 from migrate.ledger import Ledger, State
 
 KEY = "carrying"
+LEFT = (State.PLANNED, State.STARTED, State.FAILED)
 WRITE_EVERY = 5.0
 """Seconds between two notes in the ledger."""
 
 
 class Meter:
-    """Counts what is carried. Safe for several threads."""
+    """Counts what is carried. Safe for several threads. `folders`: how many there are to make."""
 
     def __init__(self, ledger: Ledger, *, clock: Callable[[], float] = time.monotonic, wall: Callable[[], float] = time.time) -> None:
         self._ledger, self._clock = ledger, clock
         totals = ledger.file_totals()
-        left = [totals.get(state.value, (0, 0)) for state in (State.PLANNED, State.STARTED, State.FAILED)]
-        self._way = Way(sum(number for number, _ in left), sum(size for _, size in left), clock=clock, wall=wall)
+        left = [totals.get(state.value, (0, 0)) for state in LEFT]
+        self.folders = ledger.folders_in(*LEFT)
+        self._way = Way(sum(number for number, _ in left), sum(size for _, size in left), self.folders, clock=clock, wall=wall)
         self._written = clock() - WRITE_EVERY
         self._lock = threading.Lock()
 
-    def count(self, files: int = 0, size: int = 0) -> None:
-        """So much more is there."""
+    def count(self, files: int = 0, size: int = 0, folders: int = 0) -> None:
+        """So much more is there; `folders` are counted in `files`."""
         with self._lock:
-            self._way.count(files, size)
+            self._way.count(files, size, folders)
             now = self._clock()
             if now - self._written < WRITE_EVERY:
                 return

@@ -56,7 +56,7 @@ class Upload:
 
     def __init__(self, ledger: Ledger, session: Session, stop: StopSignal, content: Content | DavContent, action: CarryFolder, desk: Callable[[], str],
                  folder: bytes, slots: threading.BoundedSemaphore, workers: int, count: Callable[[str, int], None]) -> None:
-        """`slots`: how many files may be under way in all folders together; `count` is told `files` and `bytes` that are there."""
+        """`slots`: how many files may be under way in all folders together; `count` is told `files`, `folders` and `bytes` that are there."""
         self._ledger, self._session, self._stop, self._content = ledger, session, stop, content
         self._slots, self._workers, self._count = slots, workers, count
         self._root, self._node, self._desk = action.root, action.node, desk
@@ -146,7 +146,7 @@ class Upload:
             if wanted:
                 updates = self._make(wanted, batch, updates)
             self._ledger.update_files(updates)
-            self._count("files", len(batch))
+            self._count("folders", len(batch))
         return self._failed
 
     def _make(self, wanted: Mapping[str, int], batch: list[FileRow], updates: list[Update]) -> list[Update]:

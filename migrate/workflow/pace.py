@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from migrate.headway import BYTE_SECONDS, FILE_SECONDS
 from migrate.ledger import Ledger, State
 
 KEY = "pace"
-ACTIONS, FILES, BYTES = 1 / 15, 1 / 30, 1 / 20_000_000
+ACTIONS, FILES, BYTES = 1 / 15, FILE_SECONDS, BYTE_SECONDS
 """Seconds each of a server with two cores, as long as nothing was measured."""
 LEAST = 5.0
 """Seconds a part has to last to be a measure."""

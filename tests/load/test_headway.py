@@ -39,6 +39,16 @@ def test_files_of_one_kind_take_what_they_took() -> None:
     assert way.reading().left == pytest.approx(400, rel=0.05)
 
 
+def test_folders_which_come_first_and_fast_promise_nothing_for_the_files() -> None:
+    clock = Clock()
+    way = Way(20_000, 0, 10_000, clock=clock)
+    for _ in range(100):
+        clock.now += 1
+        way.count(files=75, folders=75)
+    left = way.reading().left
+    assert left is not None and left == pytest.approx(2500 / 75 + 10_000 / 20, rel=0.05)
+
+
 def test_a_large_file_after_small_ones_is_not_forgotten() -> None:
     """Half of the files are there, and nearly none of the bytes: most of the time is still ahead."""
     clock = Clock()
@@ -70,6 +80,7 @@ def test_another_process_can_tell_how_far_it_is(tmp_path: Path) -> None:
         ledger.scan_files(({"root": "w\0\0", "path": b"/%d" % n, "type": "file", "size": 10, "mtime": 1, "recycle": False} for n in range(50)), 1)
         ledger.update_files([(1, {"state": State.DONE}), (2, {"state": State.SKIPPED})])
         meter = Meter(ledger, clock=clock)
+        assert meter.folders == 0
         clock.now += 20
         meter.count(files=24, size=240)
         with Ledger.open(tmp_path) as other:
