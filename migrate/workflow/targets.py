@@ -11,12 +11,17 @@ from migrate.errors import Finding, Severity, code, finding
 from migrate.ledger import FileRow, Ledger, State
 from migrate.text import shown
 from migrate.transform.names import MAX_FLAT_KEY_BYTES, MAX_KEY_BYTES, StoredName, reserved, stored_name, stored_names
+from migrate.workflow.depth import Depths
 
 IN_RECYCLE_BIN = code("S5001", Severity.WARNING, "In a recycle bin of the old server; bins are not carried.", "Plan with --recycle carry to bring them along.")
 NOBODYS_FOLDER = code("S5002", Severity.INFO, "In a folder of a workspace or person that is not carried.",
                       "See why that workspace or account is left out; carry it by the mapping files.")
 NO_SUCH_FOLDER = code("S5003", Severity.WARNING, "The path is longer than its data source can hold (1024 bytes on a disk, 3500 in a flat one).",
                       "Shorten the names of its folders in the old place and plan again.")
+TOO_DEEP = code("S5011", Severity.WARNING, "It lies below so many folders that the index of Cells cannot hold its place.",
+                "Move the deep folders up in the old place and plan again.",
+                "Cells keeps the numbers of all folders on the way in 1020 characters: about 500 levels of folders that hold a few things each, fewer where "
+                "they hold many.")
 WITH_ANOTHER = code("S5004", Severity.INFO, "Comes with the folder of another workspace that holds it: the same file on disk.", "Nothing to do.")
 SKIPPED_IN_PLACE = code("S5005", Severity.WARNING, "Cells leaves a file of this name out when it indexes the old folder itself (bytes that are not UTF-8).",
                         "Rename it in the old place, or let Cells index a copy, in which the tool renames it.")
@@ -47,8 +52,10 @@ def name_files(ledger: Ledger, *, recycle: str, progress: Callable[[str, int], N
     carried: dict[str, str] = {}
     originals: set[str] = set()
     limits: dict[str, int] = {}
+    nodes: dict[str, str] = {}
     for key, body in ledger.targets("roots"):
         limits[key] = _limit(body, structured)
+        nodes[key] = str(body.get("node") or "")
         carried[key] = "" if body.get("carried_by") is None else WITH_ANOTHER.code
         if body.get("original"):
             originals.add(key)
@@ -57,13 +64,15 @@ def name_files(ledger: Ledger, *, recycle: str, progress: Callable[[str, int], N
     findings: list[Finding] = []
     batch: list[Row] = []
     folder: _Folder | None = None
+    depths = Depths(ledger, "", "")
     for row in ledger.files():
         if folder is None or folder.root != row.root:
             if folder is not None:
                 findings += folder.findings()
             kind = _Original if row.root in originals else _Folder
             folder = kind(ledger, row.root, charsets.get(row.root.split("\0")[0]), wide, recycle == "restore")
-        values = _values(row, folder, carried.get(row.root), recycle, hidden, histories.get(row.root), limits.get(row.root, MAX_KEY_BYTES))
+            depths = Depths(ledger, row.root, nodes.get(row.root, ""))
+        values = _values(row, folder, carried.get(row.root), recycle, hidden, histories.get(row.root), limits.get(row.root, MAX_KEY_BYTES), depths)
         if values:
             batch.append((row.id, values))
             if len(batch) >= 1000:
@@ -77,13 +86,15 @@ def name_files(ledger: Ledger, *, recycle: str, progress: Callable[[str, int], N
 
 
 def _values(row: FileRow, folder: _Folder, carried: str | None, recycle: str, hidden: str, history: bytes | None,
-            limit: int) -> dict[str, Any]:
+            limit: int, depths: Depths) -> dict[str, Any]:
     target = folder.target(row)
     reason = _reason(row, target, carried, recycle, limit)
     if reason is None and history is not None and history in row.path.split(b"/"):
         reason = OLD_VERSION.code
     if reason is None and hidden == "skip" and b"/." in row.path:
         reason = HIDDEN.code
+    if reason is None and depths.too_deep(row.path):
+        reason = TOO_DEEP.code
     reason = reason or folder.refused(row)
     values: dict[str, Any] = {}
     if target != row.target:

@@ -41,3 +41,12 @@ def test_no_two_files_of_a_folder_get_one_name_and_all_are_there(tmp_path: Path)
         stored = {row.target if row.target is not None else os.fsdecode(row.path).strip("/") for row in files}
         assert len(stored) == len(files) == len(names) and all(row.state is State.PLANNED for row in files)
         assert all(len(part.encode()) <= 255 for path in stored for part in path.split("/"))
+
+
+@pytest.mark.parametrize(("beside", "deepest"), [(0, 507), (10, 338)])
+def test_what_lies_too_deep_for_the_index_is_left_out_and_what_is_above_it_is_carried(tmp_path: Path, beside: int, deepest: int) -> None:
+    folders = [b"/d" * level for level in range(1, 520)]
+    files = [folder + b"/f%d" % number for folder in (b"", *folders[:340]) for number in range(beside)]
+    rows = named(tmp_path, [(path, "dir") for path in folders] + [(path, "file") for path in files])
+    deep = [rows[path] for path in folders]
+    assert [row.code for row in deep] == [None] * deepest + ["S5011"] * (len(deep) - deepest)

@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from migrate.cells.sandbox.answers import json_text
+from migrate.cells.sandbox.answers import Failure, json_text
 
 if TYPE_CHECKING:
     from migrate.cells.sandbox.state import State
 
 FOLDER = "COLLECTION"
 FILE = "LEAF"
+INDEX_CHARACTERS = 1020
+"""A longer place is cut by the index, and then equals another one."""
 
 
 @dataclass(slots=True, eq=False)
@@ -34,6 +36,8 @@ class Node:
     mime: str = ""
     content: Path | None = None
     settles: float = 0.0
+    reach: int = 1
+    """Characters of the numbers on the way to it, which the index keeps."""
     children: dict[str, Node] = field(default_factory=dict)
 
     @property
@@ -44,16 +48,18 @@ class Node:
     @property
     def path(self) -> str:
         """Raw tree path: `source/folder/file`; the root of a source is `source/`."""
-        if self.parent is None:
-            return self.source + "/"
-        return self.parent.path.rstrip("/") + "/" + self.name
+        names = [node.name for node in self.ancestors() if node.parent is not None]
+        return f"{self.source}/{'/'.join(reversed(names))}"
 
     @property
     def total(self) -> int:
         """Own size, or the sum of what is below."""
-        if not self.is_folder:
-            return self.size
-        return self.size + sum(child.total for child in self.children.values())
+        total, left = 0, [self]
+        while left:  # no recursion: folders may be hundreds of levels deep
+            node = left.pop()
+            total += node.size
+            left += node.children.values() if node.is_folder else ()
+        return total
 
     def find(self, path: str) -> Node | None:
         """Node of a path below this one; `""` is the node itself."""
@@ -104,8 +110,11 @@ class Source:
 
 
 def add_node(state: State, parent: Node, name: str, type_: str, **values: Any) -> Node:
-    """Enter a new node below `parent`."""
-    node = Node(values.pop("uuid", None) or state.new_uuid(), name, type_, parent, parent.source, **values)
+    """Enter a new node below `parent`. 500 where the index cannot hold its place."""
+    reach = parent.reach + 1 + len(str(len(parent.children) + 1))
+    if reach > INDEX_CHARACTERS:
+        raise Failure(500, "Error while inserting node: Error 1062: Duplicate entry for key 'idx_tree_u1'")
+    node = Node(values.pop("uuid", None) or state.new_uuid(), name, type_, parent, parent.source, reach=reach, **values)
     node.mtime = node.mtime or state.now()
     parent.children[name] = node
     state.nodes[node.uuid] = node

@@ -105,6 +105,8 @@ class Request:
             return self._handle()
         except Refused as refused:
             return self.error(refused)
+        except Failure as failure:  # of the index
+            return self.error(Refused("InternalError", failure.title))
 
     def _handle(self) -> Answer:
         person, _ = self.person()
