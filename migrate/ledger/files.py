@@ -29,13 +29,15 @@ class Files(Database):
 
     def scan_files(self, rows: Iterable[Mapping[str, Any]], scan: int) -> None:
         """Store a listing of the disk: rows with root, path (bytes), type, size, mtime, recycle, and sha256 where the files were read.
-        `scan` numbers the listing; unchanged rows keep state and hashes, changed ones become planned. End with `end_scan`."""
+        `scan` numbers the listing; unchanged rows keep state and hashes, changed ones become planned; of a folder the date does not count.
+        End with `end_scan`."""
         table = schema.files
         for batch in batches(rows):
             values = [{"sha256": None, **r, "recycle": int(r["recycle"]), "state": "planned", "seen": scan} for r in batch]
             statement = upsert(table)
             new = statement.excluded
-            same = (table.c.size.is_(new.size)) & (table.c.mtime.is_(new.mtime)) & (table.c.type == new.type)
+            dated = table.c.mtime.is_(new.mtime) | (new.type == "dir")  # a folder gets a new date from whatever is put into it, marks of Cells too
+            same = table.c.size.is_(new.size) & dated & (table.c.type == new.type)
             same &= new.sha256.is_(None) | table.c.sha256.is_(None) | (table.c.sha256 == new.sha256)
             keep = {c: _case(same, table.c[c]) for c in ("sha256", "target", "code")}  # etag and md5 stay: what was stored last
             statement = statement.on_conflict_do_update(

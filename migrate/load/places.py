@@ -35,7 +35,7 @@ class FolderNotThere(MigrationError):
 
     code = "E4910"
     title = "The folder {folder} for the data source {name} does not exist on the machine of Cells."
-    remedy = "Run WORK/copy/{name}.sh there, then `apply` again."
+    remedy = "Make it there (WORK/copy/{name}.sh does, when the plan wrote one), then `apply` again."
     exit_status = ExitStatus.INCOMPLETE
 
 

@@ -25,7 +25,8 @@ NOT_HANDED_OVER = code(
 HANDED_OVER = code(
     "F5012", Severity.WARNING, "The old folder {folder} itself becomes the storage of Cells (workspace {subject}, data source {name}).",
     "Take the old server out of use first. Cells writes .pydio into every folder of it and .minio.sys into {parent}; people and groups who had "
-    "no folder of their own there yet get an empty one.")
+    "no folder of their own there yet get an empty one. What the plan leaves out (recycle bins, hidden files, files of the old application) stays in "
+    "it, and people see it in Cells: remove from it what they shall not see before.")
 LEFT_OUT = code("S5010", Severity.WARNING, "Its folder cannot be indexed as it lies; see the finding.",
                 "Correct folder or data_source in workspaces.csv and plan again.")
 

@@ -76,8 +76,13 @@ fail() {{
   printf '%s\\n' "Not complete: $1" >&2
   failed=1
 }}
+like() {{  # old folder, new folder: there, with owner, permissions and date
+  mkdir -p "$2" || {{ fail "$2"; return 1; }}
+  if [ "$(id -u)" = 0 ]; then chown --reference="$1" "$2" || fail "$2"; fi
+  chmod --reference="$1" "$2" && touch -r "$1" "$2" || fail "$2"
+}}
 copy() {{  # list, old folder, new folder
-  mkdir -p "$3" || {{ fail "$3"; return; }}
+  like "$2" "$3" || return
   if command -v rsync >/dev/null; then
     rsync -aHAXSL --backup --backup-dir="$PWD/replaced/$1" --from0 --files-from="$1" "$2/" "$3/" || fail "$3"
   else
@@ -86,8 +91,7 @@ copy() {{  # list, old folder, new folder
       tar -C "$3" --xattrs --acls -xpf - || fail "$3"
     if [ -e "$1.unread" ]; then rm "$1.unread"; fail "$3"; fi
   fi
-  if [ "$(id -u)" = 0 ]; then chown --reference="$2" "$3" || fail "$3"; fi
-  chmod --reference="$2" "$3" && touch -r "$2" "$3" || fail "$3"
+  like "$2" "$3"
 }}
 copy_file() {{  # old file, new file: where the old path leads through a link to a place of another machine
   mkdir -p "$(dirname "$2")" && cp -pT "$1" "$2" || fail "$2"
@@ -104,19 +108,26 @@ TAIL = """exit "$failed"
 
 
 def _script(ledger: Ledger, folder: Path, source: str, roots: list[tuple[str, Mapping[str, Any]]], rclone: Rclone) -> Iterator[str]:
+    action = ledger.action("datasource:" + source)
+    fresh = action is not None and action.state in OPEN
     for number, (key, body) in enumerate(roots, 1):
         old = os.fsencode((ledger.record("roots", key) or {}).get("folder") or "")
         totals = [total for state, total in ledger.file_totals(key).items() if state in OPEN]
+        if old and not totals and fresh and body.get("folder"):
+            yield f"like {quoted(old)} {quoted(_place(body, source))}"  # nothing in it, but Cells wants the folder
         if not old or not totals:
             continue
         count, size = sum(number for number, _ in totals), sum(size for _, size in totals)
         yield f"# {one_line(' '.join(key.split(chr(0))).strip())}: {count} files and folders, {size} bytes"
         if body.get("folder"):
-            place = os.fsencode(str(body["folder"]) + str(body["node"]).removeprefix(source))
-            yield from _copy(ledger, folder / f"{source}-{number}", key, old, place)
+            yield from _copy(ledger, folder / f"{source}-{number}", key, old, _place(body, source))
         else:
             yield from rclone.commands(number, key, old, str(body["node"]))
     yield from rclone.end()
+
+
+def _place(body: Mapping[str, Any], source: str) -> bytes:
+    return os.fsencode(str(body["folder"]) + str(body["node"]).removeprefix(source))
 
 
 def _copy(ledger: Ledger, lists: Path, key: str, old: bytes, place: bytes) -> Iterator[str]:

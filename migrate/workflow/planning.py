@@ -16,7 +16,7 @@ from migrate.errors import Finding, Severity, code, finding
 from migrate.extract.source import Source
 from migrate.ledger import Ledger, State
 from migrate.load.listings import Listings
-from migrate.transform.actions import Action, CarryFolder, CloseDesk, CreateFolder, OpenDesk, SetRight
+from migrate.transform.actions import Action, CarryFolder, CloseDesk, CreateDataSource, CreateFolder, OpenDesk, SetRight
 from migrate.transform.file_actions import CopyFolder, KeepDates, RemoveFiles, WriteDates
 from migrate.transform.identity import Identity
 from migrate.transform.lookup import PlanLookup
@@ -157,7 +157,12 @@ def _needed(ledger: Ledger, plan: Plan, parts: Sequence[Part], since: Since) -> 
     needs no carrying; a desk is opened (and closed in the end) only for work on its data source."""
     busy: dict[str, OpenDesk] = {}
     everything = itertools.chain(plan.actions, *(part.actions for part in parts))
-    working = {source for action, already in everything for source in _works_on(ledger, action, already)}
+    working: set[str] = set()
+    fresh: set[str] = set()
+    for action, already in everything:
+        working.update(_works_on(ledger, action, already))
+        if isinstance(action, CreateDataSource) and not already:
+            fresh.add(action.name)
     for action, already in plan.actions:
         if isinstance(action, OpenDesk):
             if already or action.data_source in working:
@@ -166,7 +171,7 @@ def _needed(ledger: Ledger, plan: Plan, parts: Sequence[Part], since: Since) -> 
                 continue
             already = False
         elif isinstance(action, (CarryFolder, CopyFolder)):
-            already = not _to_carry(ledger, action)
+            already = not _to_carry(ledger, action) and not (isinstance(action, CopyFolder) and action.data_source in fresh)  # an empty folder, too
         elif isinstance(action, KeepDates):
             already = action.data_source not in working and ledger.get("dates:" + action.data_source) is True
         yield action, State.ALREADY if already or since.leaves(action) else State.PLANNED

@@ -113,6 +113,8 @@ def test_an_old_folder_that_was_handed_over_needs_no_write_the_second_time(old: 
     second = run(old, sandbox, tmp_path / "work", folder, "--hand-over-original")
     assert brought_everything(second) and second.json["requests"]["write"] == 0
     assert second.json["counts"]["files"]["found"] == first.json["counts"]["files"]["found"]  # marks of Cells are no files of people
+    again = command("plan", "--legacy", old, "--cells", sandbox.url, "--work", tmp_path / "work", "--json", "--hand-over-original").json["counts"]["files"]
+    assert again["found"] == again["migrated"] + again["already"] + again["skipped"]  # that Cells dated the folders anew leaves nothing to carry
     fresh = run(old, sandbox, tmp_path / "fresh", folder, "--hand-over-original")
     assert brought_everything(fresh) and fresh.json["requests"]["write"] == 0
 
@@ -200,3 +202,17 @@ def test_a_file_that_cannot_be_copied_is_left_out_with_its_reason_and_comes_when
     shutil.move(aside, twin)
     again = command("migrate", *server, "--accept-skips")
     assert again.status == 0 and brought_everything(again), again.json
+
+
+@pytest.mark.parametrize("by", ["run", "script"])
+def test_a_workspace_whose_folder_is_empty_becomes_an_empty_data_source(old: Path, sandbox: Sandbox, tmp_path: Path, by: str) -> None:
+    shutil.rmtree(old / "data" / "workspaces" / "ws0")
+    (old / "data" / "workspaces" / "ws0").mkdir(mode=0o750)
+    work, place = tmp_path / "work", tmp_path / "cells" / "lies"
+    if by == "script":
+        assert "E4910" in codes(run(old, sandbox, work, place))
+        subprocess.run([work / "copy" / "lies.sh"], check=True, timeout=60)
+    ran = run(old, sandbox, work, place, "--in-place-copy", by)
+    assert ran.status == 0 and brought_everything(ran) and "lies" in sandbox.state.sources
+    assert place.stat().st_mode & 0o777 == 0o750
+    assert run(old, sandbox, work, place, "--in-place-copy", by).json["requests"]["write"] == 0 and not (work / "copy" / "lies.sh").exists()

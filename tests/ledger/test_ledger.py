@@ -189,3 +189,14 @@ def test_secrets_are_private_and_survive_a_torn_line(tmp_path: Path) -> None:
 def test_the_ledger_itself_is_private(tmp_path: Path) -> None:
     with Ledger.create(tmp_path):
         assert (tmp_path / Ledger.NAME).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_folder_that_only_has_another_date_is_not_carried_again(tmp_path: Path) -> None:
+    ledger = Ledger.create(tmp_path)
+    row = {"root": "r", "path": b"/d", "type": "dir", "size": None, "mtime": 2, "recycle": False}
+    ledger.scan_files([row], 1)
+    ledger.update_files((found.id, {"state": State.DONE}) for found in list(ledger.files("r")))
+    ledger.scan_files([{**row, "mtime": 5}], 2)
+    assert [(found.state, found.mtime) for found in ledger.files("r")] == [(State.DONE, 5)]
+    ledger.scan_files([{**row, "type": "file", "size": 1}], 3)
+    assert [found.state for found in ledger.files("r")] == [State.PLANNED]
