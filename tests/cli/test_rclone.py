@@ -104,6 +104,21 @@ def script_before_apply(old: Path, sandbox: Sandbox, work: Path) -> str:
 
 
 @rclone
+def test_what_is_larger_than_one_request_takes_goes_by_webdav_and_is_read_back(
+        old: Path, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("migrate.workflow.rclone_script.ONE_PIECE", 5 << 20)
+    work, folder = tmp_path / "work", old / "data" / "workspaces" / "ws0"
+    for name in ("large.bin", "large 100%.bin"):
+        (folder / name).write_bytes(os.urandom(1 << 20) * 6)
+    run(old, sandbox, work)
+    sandbox.keep_log = True
+    sent = script(work)
+    assert sent.returncode == 0, sent.stderr[-2000:]
+    assert sum(1 for method, path, _ in sandbox.log if method == "PUT" and path.startswith("/dav/")) == 2
+    assert run(old, sandbox, work, "apply").status == 0
+
+
+@rclone
 def test_an_undo_closes_the_way_in(old: Path, sandbox: Sandbox, tmp_path: Path) -> None:
     run(old, sandbox, tmp_path / "work")
     assert desks(sandbox)
