@@ -108,6 +108,7 @@ class Copier:
         """Write all beside their places, remember by what they are known as ours, then give them their names."""
         updates: list[tuple[int, dict[str, Any]]] = []
         ready: list[tuple[FileRow, bytes, bytes]] = []
+        full: NoRoom | None = None
         try:
             for row in batch:
                 if self._is_there(row):
@@ -121,10 +122,16 @@ class Copier:
                     ready.append((row, part, place))
                     updates.append((row.id, {"state": State.STARTED, "code": None, **copy_file(self._old.place(row), part)}))
                 except (OSError, MigrationError) as error:
-                    updates.append(self._refused(row, self._meaning(row, error)))
+                    try:
+                        updates.append(self._refused(row, self._meaning(row, error)))
+                    except NoRoom as no_room:  # what is whole is kept
+                        full = no_room
+                        break
             self._ledger.update_files(updates)
             done = {file_id for file_id, values in updates if values["state"] is State.STARTED}
             self._ledger.update_files(list(self._named([item for item in ready if item[0].id in done])))
+            if full is not None:
+                raise full
         finally:
             for _, part, _ in ready:
                 with contextlib.suppress(FileNotFoundError):

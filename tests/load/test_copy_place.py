@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -129,15 +130,20 @@ def test_what_a_killed_run_left_of_a_file_that_is_gone_is_removed_and_peoples_fi
     assert set(scene.there()) == {"a.txt", "d/b.txt", theirs}
 
 
-def test_a_disk_that_runs_full_ends_the_run_and_keeps_nothing_half(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> int:
-        raise OSError(errno.ENOSPC, "No space left on device")
+def test_a_disk_that_runs_full_ends_the_run_keeps_what_is_whole_and_nothing_half(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    really, calls = one_copy._copy_bytes, []
+
+    def full(*arguments: Any) -> None:
+        calls.append(1)
+        if len(calls) > 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        really(*arguments)
 
     with monkeypatch.context() as night:
         night.setattr(one_copy, "_copy_bytes", full)
         with pytest.raises(NoRoom):
             scene.run()
-    assert not list(scene.base.rglob(".part-*"))
+    assert scene.there() == {"a.txt": "first"} and not list(scene.base.rglob(".part-*"))
     scene.run()
     assert scene.there() == {"a.txt": "first", "d/b.txt": "second"}
 
