@@ -24,6 +24,8 @@ from migrate.load.tools import Result, Tools, performs
 from migrate.transform.file_actions import KeepDates, RestoreDates
 
 SAVED = "migration_kept_dates"
+LAST = 2**31 - 1
+"""The column of the index is an INT: one later date in a transaction would keep all others of it out. `verify` names the file."""
 BATCH = 500
 Change = tuple[str, int, int]
 """(node uuid, date in Cells, old date), in epoch seconds."""
@@ -72,7 +74,7 @@ def wanted(ledger: Ledger, session: Session, source: str) -> Iterator[Change]:
         listings = Listings(session, str(body["node"]))
         for row in ledger.files(key, State.DONE, State.ALREADY):
             node = listings.find(target_of(row)) if row.type == "file" and row.mtime is not None else None
-            if node is not None and node.is_file and node.size == row.size and row.mtime is not None and node.mtime != row.mtime:
+            if node is not None and node.is_file and node.size == row.size and row.mtime is not None and node.mtime != row.mtime and -LAST <= row.mtime <= LAST:
                 yield node.uuid, node.mtime, row.mtime
 
 
