@@ -51,6 +51,8 @@ class Meter:
 
 
 def carrying(ledger: Ledger) -> Reading | None:
-    """The last note of a run that carries, or was killed while it did; None when none does."""
+    """The last note of a run that carries, or was killed while it did; None when none does, or all of it is there and the run goes on
+    with what comes after the content."""
     kept: dict[str, Any] | None = ledger.get(KEY)
-    return None if kept is None else Reading(**kept)
+    reading = None if kept is None else Reading(**kept)
+    return None if reading is None or reading.files >= reading.all_files else reading

@@ -87,6 +87,9 @@ def test_another_process_can_tell_how_far_it_is(tmp_path: Path) -> None:
             seen = carrying(other)
         assert seen is not None and (seen.files, seen.all_files, seen.bytes, seen.all_bytes) == (24, 48, 240, 480)
         assert seen.left == pytest.approx(20)
+        clock.now += 20
+        meter.count(files=24, size=240)
+        assert carrying(ledger) is None, "what comes after the content may take long; it is not the content that stands still"
         meter.close()
         assert carrying(ledger) is None
 
