@@ -225,6 +225,8 @@ class Session:
         try:
             return tries(self._attempt, method, path, read=read, data=data, headers=headers, any_answer=any_answer, once=once, **how)
         except _Again as last:
+            if isinstance(last.error, CellsUnreachable):
+                self._reached = False  # it was waited for: what stands in line behind this one does not wait as long again
             raise last.error from None
 
     def _enough(self, state: tenacity.RetryCallState) -> bool:

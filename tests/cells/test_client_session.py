@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
 
 import pytest
 from stub_server import Stub, answer, endless, hang_up, silent
@@ -228,6 +229,20 @@ def test_nobody_listening_is_unreachable(slept):
     with pytest.raises(CellsUnreachable) as error:
         session.put("/a/x", {"a": 1})
     assert error.value.exit_status is ExitStatus.CELLS_UNREACHABLE
+
+
+def test_a_server_that_is_gone_is_waited_for_once_and_not_by_everything_in_line(slept, monkeypatch):
+    monkeypatch.setattr("migrate.cells.session.FIRST_PATIENCE", 0.0)
+    with Stub([answer(body='{"ok": 1}')]) as stub:
+        session = Session(stub.url, GivenToken(TOKEN), sleep=lambda s: (slept.append(s), time.sleep(0.05)), patience=0.3)
+        assert session.get("/a/x") == {"ok": 1}
+    with pytest.raises(CellsUnreachable):
+        session.get("/a/x")
+    waited = len(slept)
+    assert waited >= 2
+    with pytest.raises(CellsUnreachable):
+        session.put("/a/x", {"a": 1})
+    assert len(slept) == waited
 
 
 def test_https_to_a_plain_port_says_what_to_do(slept):
