@@ -112,11 +112,12 @@ class BookmarksPart:
     kinds = ("bookmarks",)
 
     def __init__(self, records: Iterable[Bookmark], where: Whereabouts, lookup: Lookup, signs_in: Callable[[Person], bool],
-                 former: frozenset[tuple[str, str]], by_rpc: bool = False) -> None:
+                 former: frozenset[tuple[str, str]], by_rpc: bool = False, unseen: frozenset[str] = frozenset()) -> None:
         """`signs_in`: whether an account's password is, or will be, known. `former`: (login, node) set by earlier runs. `by_rpc`: for
-        others an internal job of Cells may be used."""
+        others an internal job of Cells may be used. `unseen`: keys of those that an earlier run was refused, because the person does not see
+        what they point to, and is not to see it now either."""
         self._records, self._where, self._lookup, self._signs_in, self._former = records, where, lookup, signs_in, former
-        self._by_rpc = by_rpc
+        self._by_rpc, self._unseen = by_rpc, unseen
 
     def _decided(self) -> Iterator[tuple[str, Person | None, dict[str, list[str]], list[tuple[str, str, Code]]]]:
         for login, group in groupby(self._records, key=lambda b: b.user):
@@ -129,6 +130,8 @@ class BookmarksPart:
                     why = note_codes.PERSON_LEFT
                 elif node is not None and (person.login, node) not in self._former and not self._by_rpc and not self._signs_in(person):
                     why = note_codes.NO_SESSION
+                elif mark.key in self._unseen:
+                    why = why or note_codes.NOT_SEEN
                 if why is not None or node is None:
                     lost.append((mark.key, node or "", why or note_codes.NODE_LEFT))
                 else:

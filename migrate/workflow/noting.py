@@ -85,6 +85,8 @@ class Former:
     fields: Mapping[str, str]
     bookmarks: frozenset[tuple[str, str]]
     pictures: Mapping[str, str]
+    unseen: frozenset[str] = frozenset()
+    """Keys of bookmarks that a run could not set, because the person does not see what they point to."""
 
     @classmethod
     def of(cls, ledger: Ledger) -> Former:
@@ -103,7 +105,8 @@ class Former:
                 action = from_json(body)
                 if isinstance(action, SetBookmarks):
                     marked.update((action.login, node) for node in (result or {}).get("set", ()))
-        return cls(DiskShelf().mapping(_formerly(ledger)), fields, frozenset(marked), pictures)
+        unseen = frozenset(key for key, _, reason in ledger.unsettled("bookmarks") if reason == note_codes.NOT_SEEN.code)
+        return cls(DiskShelf().mapping(_formerly(ledger)), fields, frozenset(marked), pictures, unseen)
 
 
 def _formerly(ledger: Ledger) -> Iterator[tuple[tuple[str, str], str]]:
@@ -154,10 +157,21 @@ def note_parts(records: RecordView, lookup: PlanLookup, ledger: Ledger, mappings
     if not source_wins:
         watches.former, locks.former = marks_set(ledger)
     return [notes, watches,
-            BookmarksPart(streams["bookmarks"], where, lookup, signs_in, former.bookmarks, eyes.by_rpc),
+            BookmarksPart(streams["bookmarks"], where, lookup, signs_in, former.bookmarks, eyes.by_rpc, _still_unseen(records, streams["bookmarks"], former)),
             locks, PreferencesPart(Stream(records, "preferences", Preference), lookup, records.roles),
             LimitsPart(records, lookup), AccountsPart(records, lookup, live, former.pictures),
             DateFieldPart(_dated(ledger) if eyes.dates else {}, live.fields)]
+
+
+def _still_unseen(records: RecordView, bookmarks: Iterable[Bookmark], former: Former) -> frozenset[str]:
+    """Bookmarks that an earlier run found pointing to what the person does not see, and whose workspace the old server does not show him now:
+    setting them would be refused again."""
+    if not former.unseen:
+        return frozenset()
+    waiting = {mark.key: mark for mark in bookmarks if mark.key in former.unseen}
+    people = {mark.user for mark in waiting.values()}
+    access = {entry.login: entry.workspaces for entry in records.access() if entry.login in people}
+    return frozenset(key for key, mark in waiting.items() if mark.workspace not in access.get(mark.user, {}))
 
 
 def _dated(ledger: Ledger) -> dict[str, bool]:

@@ -12,7 +12,7 @@ import night
 from calm import Calm
 
 from fixtures.generator import build
-from fixtures.generator.description import Entry, File, Rights, Role, Share, User, Workspace
+from fixtures.generator.description import Entry, File, Mark, Rights, Role, Share, User, Workspace
 from migrate.ledger import Ledger, State
 
 
@@ -86,6 +86,23 @@ def test_a_file_that_changed_behind_its_size_and_date_is_found_by_its_content(ca
     sums = {node["etag"] for node in server.snapshot()["nodes"].values()}
     assert hashlib.md5(other, usedforsecurity=False).hexdigest() in sums
     assert night.migrate(old, server.url, work, "--json", "--compare-content").json["requests"]["write"] == 0
+
+
+def test_a_bookmark_of_what_the_person_does_not_see_is_told_and_not_tried_again(tmp_path: Path, server: night.Disturbed) -> None:
+    was = night.organisation()
+    closed = dataclasses.replace(was, workspaces=(*was.workspaces, Workspace("vault", "Vault", "vault", "AJXP_DATA_PATH/workspaces/vault")),
+                                 files=(*was.files, File("vault", b"/plan.txt", 5, 1_400_000_003)),
+                                 marks=(*was.marks, Mark("bookmark", "ann", "vault", "/plan.txt", "Once")))
+    old, work = build(closed, tmp_path / "old"), tmp_path / "w"
+    first = night.migrate(old, server.url, work, "--json").json
+    assert first["exit"] == 0 and "S2712" in night.command("export", "--work", work).out
+    again = night.migrate(old, server.url, work, "--json").json
+    assert again["requests"]["write"] == 0 and again["counts"]["bookmarks"] == {**again["counts"]["bookmarks"], "skipped": 1, "failed": 0}
+    rights = [dataclasses.replace(u, rights=Rights(acls={**u.rights.acls, "vault": "r"})) if u.login == "ann" else u for u in closed.users]
+    shutil.rmtree(old)
+    build(dataclasses.replace(closed, users=tuple(rights)), old)
+    later = night.migrate(old, server.url, work, "--json").json
+    assert later["exit"] == 0 and later["counts"]["bookmarks"]["skipped"] == 0, later
 
 
 def test_nothing_changed_between_two_looks(calm: Calm, tmp_path: Path, server: night.Disturbed) -> None:
