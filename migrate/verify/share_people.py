@@ -24,10 +24,10 @@ SAMPLE = 25
 NOT_ASKED = code("F6121", Severity.INFO, "{subject} people with shares were not asked in their own sessions: no password or token of theirs is at hand, or a "
                  "sample was enough.", "Run `verify --share-sessions all` to ask everybody whose temporary password still holds.")
 
-NOT_LISTED = code("F6123", Severity.WARNING, "Link {subject} belongs to {owner}, who may not see what it shows: Cells does not list it among the person's own "
-                  "shares.", "Give {owner} a right on {node}, or hand the link to somebody who has one; administrators see and change it in any case.",
-                  "Cells lists a link only for an owner who sees its file or folder through a workspace or cell. The rules give this one no right there, and a "
-                  "right that was lost on the way is a difference of its own. An owner who may see it and does not find his link is a difference.")
+NOT_LISTED = code("F6123", Severity.WARNING, "Share {subject} belongs to {owner}, who may not see what it shows: Cells does not list it among the person's own "
+                  "shares.", "Give {owner} a right on {node}, or hand the share to somebody who has one; administrators see and change it in any case.",
+                  "Cells lists a link or cell only for an owner who sees its file or folder through a workspace or cell. The rules give this one no right "
+                  "there, and a right that was lost on the way is a difference of its own. An owner who may see it and does not find it is a difference.")
 
 Enter = Callable[[str], "Session | None"]
 """Login in Cells -> a session of that person; None when nothing is at hand."""
@@ -83,7 +83,7 @@ class PeopleCheck:
             said = self.own.get(key, {}).get(uuid)
             if cell.owner_login == login:
                 if not seen or key not in mine:
-                    self.verdict.differs("shares", name, "finds it among the own shares", "does not find it")
+                    self._not_found(name, cell.label, uuid, login, cell.node)
             elif not wanted.within(seen):
                 self.verdict.differs("shares", name, wanted.letters, seen.letters or "none")
             elif seen and not wanted and (said is None or not seen.within(said.right)):
@@ -91,12 +91,15 @@ class PeopleCheck:
         for node, links in self._owned(login).items():
             if not mine.isdisjoint({*links, *(root for _, link in self.links.values() if link.uuid in links for root in link.roots)}):
                 continue
-            sees = self.sight.sees(uuid, login, node)
             for key in links.values():
-                if sees:
-                    self.verdict.differs("shares", f"link {key}: {login} (signed in)", "finds it among the own shares", "does not find it")
-                else:
-                    self.verdict.findings.append(finding(NOT_LISTED, "shares", key, owner=login, node=shown(node.encode("utf-8", "surrogateescape"))))
+                self._not_found(f"link {key}: {login} (signed in)", key, uuid, login, node)
+
+    def _not_found(self, name: str, key: str, uuid: str, login: str, node: str) -> None:
+        """An owner does not find a share: a difference, unless the rules let the owner see nothing of what it shows."""
+        if self.sight.sees(uuid, login, node):
+            self.verdict.differs("shares", name, "finds it among the own shares", "does not find it")
+        else:
+            self.verdict.findings.append(finding(NOT_LISTED, "shares", key, owner=login, node=shown(node.encode("utf-8", "surrogateescape"))))
 
     def _owned(self, login: str) -> dict[str, dict[str, str]]:
         """Node -> uuid of each of the person's links on it -> old hash: of several on a node the server lists one."""
