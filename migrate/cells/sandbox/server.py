@@ -9,6 +9,7 @@ import signal
 import threading
 from collections import Counter
 from collections.abc import Mapping
+from html import escape
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -183,8 +184,9 @@ class Sandbox:
             return Answer(200)
         segments = decoded.split("/")[1:]
         if "//" in decoded or (segments[0] in s3.BUCKETS and ("." in segments or ".." in segments)):
-            clean = re.sub("/{2,}", "/", raw_path)
-            return Answer(301, f'<a href="{clean}">Moved Permanently</a>.\n\n'.encode(), "text/html; charset=utf-8", {"Location": clean})
+            return _moved(re.sub("/{2,}", "/", raw_path))
+        if segments in ([bucket] for bucket in s3.BUCKETS):
+            return _moved(f"{raw_path}/?{parts.query}" if parts.query else raw_path + "/")
         expired = fault is not None and fault.effect == EXPIRED
         with self.state.lock:
             if segments[0] == "a":
@@ -259,3 +261,8 @@ def run(port: int, latency_ms: float = 0, profile: str = "4.1") -> None:
 def random_password() -> str:
     """A password for test people."""
     return secrets.token_urlsafe(24)
+
+
+def _moved(place: str) -> Answer:
+    """301, as the router in front of all services says it."""
+    return Answer(301, f'<a href="{escape(place)}">Moved Permanently</a>.\n\n'.encode(), "text/html; charset=utf-8", {"Location": place})
