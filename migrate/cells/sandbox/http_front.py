@@ -14,9 +14,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from migrate.cells.sandbox import content, s3
+from migrate.cells.sandbox import content
 from migrate.cells.sandbox.answers import Answer, Panic
 from migrate.cells.sandbox.faults import CUT, LOST, RESET
+from migrate.cells.sandbox.s3_bodies import unchunk
 
 if TYPE_CHECKING:
     from migrate.cells.sandbox.server import Sandbox
@@ -104,7 +105,7 @@ class Handler(BaseHTTPRequestHandler):
         chunks = self.chunks(headers)
         if path.startswith(("/io/", "/data/", "/dav/")) and self.command in ("PUT", "POST"):
             if "aws-chunked" in headers.get("content-encoding", "") or headers.get("x-amz-content-sha256", "").startswith("STREAMING-"):
-                chunks = s3.unchunk(chunks)
+                chunks = unchunk(chunks)
             stored = content.store(sandbox.state.content, chunks)
             for _ in self.chunks({}):
                 pass

@@ -21,6 +21,7 @@ from migrate.cells.sandbox.access import compile_access, locate, rights
 from migrate.cells.sandbox.answers import Answer, Failure, Plain, text, web_client
 from migrate.cells.sandbox.nodes import FILE, Node, add_node, drop_node, make_folders, nfc
 from migrate.cells.sandbox.router import Call
+from migrate.cells.sandbox.s3_bodies import listed_parts
 from migrate.cells.sandbox.session import verify
 from migrate.cells.sandbox.state import Person
 
@@ -347,7 +348,7 @@ class Request:
     def _complete(self, person: Person) -> Answer:
         upload = self._upload()
         body = b"".join(content.read_chunks(self.stored.path)) if self.stored else b""
-        wanted = [(int(n), e.strip('"')) for n, e in _listed_parts(body.decode("utf-8", "replace"))]
+        wanted = [(int(n), e.strip('"')) for n, e in listed_parts(body.decode("utf-8", "replace"))]
         parts = []
         for number, etag in wanted or [(n, p.md5) for n, p in sorted(upload["parts"].items())]:
             part = upload["parts"].get(number)
@@ -384,44 +385,6 @@ class Request:
 def _joined(parts: list[content.Stored]) -> Iterable[bytes]:
     for part in parts:
         yield from content.read_chunks(part.path)
-
-
-def _listed_parts(xml: str) -> list[tuple[str, str]]:
-    found = []
-    for part in re.findall(r"<Part>(.*?)</Part>", xml, re.DOTALL):
-        number = re.search(r"<PartNumber>\s*(\d+)\s*</PartNumber>", part)
-        etag = re.search(r"<ETag>\s*(.*?)\s*</ETag>", part)
-        if number and etag:
-            found.append((number.group(1), etag.group(1).replace("&quot;", "").replace("&#34;", "")))
-    return found
-
-
-def unchunk(chunks: Iterable[bytes]) -> Iterable[bytes]:
-    """Bytes of an `aws-chunked` body (with or without signatures and trailers)."""
-    buffer = b""
-    source = iter(chunks)
-
-    def more() -> bool:
-        nonlocal buffer
-        chunk = next(source, None)
-        if chunk is None:
-            return False
-        buffer += chunk
-        return True
-
-    while True:
-        while b"\r\n" not in buffer:
-            if not more():
-                return
-        line, _, buffer = buffer.partition(b"\r\n")
-        size = int(line.split(b";")[0] or b"0", 16)
-        if size == 0:
-            return
-        while len(buffer) < size + 2:
-            if not more():
-                break
-        yield buffer[:size]
-        buffer = buffer[size + 2:]
 
 
 def handle(call: Call, bucket: str, key: str, raw_path: str, stored: content.Stored | None) -> Answer:
